@@ -1,0 +1,63 @@
+//! The command line: `serve`, `train`, `predict`, `worker`, `bench`.
+
+mod bench;
+mod predict;
+mod serve;
+mod train;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Tells why a network scores 100 % in training and fails in validation, and what helps.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The dashboard (the default command)
+    Serve(serve::ServeArguments),
+    /// One run in the terminal
+    Train(train::TrainArguments),
+    /// Class, probabilities and logits for each image of a folder
+    Predict(predict::PredictArguments),
+    /// One run's process; started by the scheduler
+    #[command(hide = true)]
+    Worker(worker::WorkerArguments),
+    /// Times training and scoring on random images
+    Bench(bench::BenchArguments),
+}
+
+/// Wrong arguments or unreadable input: exit status 2, where other failures have 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadInput(String);
+
+/// Runs the command that the arguments name. Exit status: 0 done, 1 failed, 2 wrong arguments or unreadable input.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+        Command::Serve(a) => serve::run(a),
+        Command::Train(a) => train::run(a),
+        Command::Predict(a) => predict::run(a),
+        Command::Worker(a) => worker::run(a),
+        Command::Bench(a) => bench::run(a),
+    };
+    match done {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("gapwatch: {error:#}");
+            if error.is::<BadInput>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

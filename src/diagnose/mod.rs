@@ -1,0 +1,1 @@
+//! The causes of a gap: statistics and gates; histories in, findings out.

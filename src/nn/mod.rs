@@ -1,0 +1,1 @@
+//! Layers and operations on candle tensors with their gradients, optimizers, seeded random streams.

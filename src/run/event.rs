@@ -1,0 +1,36 @@
+//! What a producer (a worker, or somebody's own script) tells the server of its run.
+
+use super::{BestEpoch, EpochReport, RunStatus};
+use serde::{Deserialize, Serialize};
+
+/// One entry of the body `{"attempt": 2, "events": [{"kind": "epoch", "data": {…}}]}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "lowercase")]
+pub enum ProducerEvent {
+    Epoch(Box<EpochReport>),
+    /// Broadcast to watchers, never stored.
+    Progress(Progress),
+    Log {
+        message: String,
+    },
+    /// The best epoch so far has changed.
+    Best(BestEpoch),
+    /// The run is over: one of the statuses that are.
+    End {
+        status: RunStatus,
+        /// Why, in a sentence for the user.
+        message: String,
+    },
+}
+
+/// How far an epoch has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub epoch: u32,
+    /// `training` or `scoring`.
+    pub phase: String,
+    pub done: u32,
+    pub of: u32,
+    /// Seconds left in the run, from the epochs so far.
+    pub left_s: Option<f64>,
+}

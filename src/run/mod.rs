@@ -1,0 +1,25 @@
+//! The words of the domain as plain serde types: what a run is asked to do, what it reports, how it stands.
+
+mod epoch;
+mod event;
+mod id;
+mod layer;
+mod number;
+mod spec;
+mod split;
+mod status;
+
+pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
+pub use event::{ProducerEvent, Progress};
+pub use id::{Attempt, DatasetId, RunId, Seq};
+pub use layer::{
+    AdaptivePool, BatchNorm, Conv2d, Dropout, Layer, LayerSpec, Linear, Lstm, MaxPool, Pair,
+    Sequence, SequenceOf,
+};
+pub use number::nullable;
+pub use spec::{
+    Augment, Device, EarlyStopping, FieldError, InputSpec, Metric, ModelSpec, Normalize, Optimizer,
+    RunSpec, Schedule, SpecError, TrainSpec, merge,
+};
+pub use split::Split;
+pub use status::{BestEpoch, History, RunFacts, RunStatus};

@@ -1,0 +1,1 @@
+//! Wish against fact: which runs should be running, and making it so.

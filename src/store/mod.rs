@@ -1,0 +1,1 @@
+//! SQLite: runs, events, datasets, checkpoints.

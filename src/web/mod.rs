@@ -1,0 +1,1 @@
+//! Routes, pages, JSON API, server-sent events, downloads, assets.
