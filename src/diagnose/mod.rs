@@ -1,1 +1,47 @@
 //! The causes of a gap: statistics and gates; histories in, findings out.
+
+mod binomial;
+mod curve;
+mod factorial;
+mod fisher;
+mod gates;
+mod verdict;
+
+pub use binomial::{Interval, clopper_pearson, upper_tail, wilson};
+pub use curve::{GL_THRESHOLD, generalisation_loss, onset, smoothed};
+pub use fisher::fisher_exact;
+pub use gates::{Answer, Gate, Gates};
+pub use verdict::{Diagnosis, Verdict, diagnose};
+
+use crate::run::{EpochRecord, RunStatus, Split};
+
+/// What is looked at: a run's epochs, and what is known of its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// In order, without gaps or repetitions.
+    pub epochs: &'a [EpochRecord],
+    /// How many classes there are; 0 where nobody knows.
+    pub classes: usize,
+    /// Images of each class in a split, where known; empty where not.
+    pub class_counts: &'a [(Split, Vec<u32>)],
+    pub status: RunStatus,
+    /// The epoch that validation chose, for the document.
+    pub best_epoch: Option<u32>,
+}
+
+impl Subject<'_> {
+    /// The accuracy of the best guess that does not look at the image: max(1/K, share of the commonest class of the split).
+    pub fn chance(&self, split: Split) -> Option<f64> {
+        let even = (self.classes > 0).then(|| 1.0 / self.classes as f64)?;
+        let commonest = self
+            .class_counts
+            .iter()
+            .find(|(of, _)| *of == split)
+            .and_then(|(_, counts)| {
+                let all: u32 = counts.iter().sum();
+                let most = counts.iter().max()?;
+                (all > 0).then(|| f64::from(*most) / f64::from(all))
+            });
+        Some(commonest.map_or(even, |share| share.max(even)))
+    }
+}

@@ -1,0 +1,244 @@
+//! What must be known before any cause is named: each a question with its numbers, asked of the last epoch, never of the best.
+
+use super::{Subject, fisher_exact, upper_tail, wilson};
+use crate::run::{EpochRecord, Split, SplitMetrics};
+use serde::Serialize;
+
+/// The gap counts from this share of the training accuracy on (deepchecks' default).
+const GAP_SHARE: f64 = 0.10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    Yes,
+    /// Between 1 and 5 % probability of being chance.
+    Weak,
+    No,
+    /// The numbers that would answer are missing.
+    Unknown,
+}
+
+/// One question, its answer and the numbers behind it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gate {
+    pub answer: Answer,
+    /// The answer as a sentence with its numbers.
+    pub statement: String,
+    pub statistic: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    pub reference: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gates {
+    /// Can validation accuracy be told from guessing?
+    pub above_chance: Gate,
+    /// Can training accuracy be told from guessing?
+    pub training_above_chance: Gate,
+    /// Is training accuracy above validation accuracy by more than both counts' noise?
+    pub gap: Gate,
+    /// Do validation and test differ by more than noise?
+    pub val_vs_test: Gate,
+    /// Are there enough validation images for a firm word?
+    pub enough_images: Gate,
+}
+
+impl Gates {
+    /// Asks all of one epoch.
+    pub fn of(subject: &Subject, last: &EpochRecord) -> Gates {
+        Gates {
+            above_chance: above_chance(subject, last, Split::Val),
+            training_above_chance: above_chance(subject, last, Split::Train),
+            gap: gap(last),
+            val_vs_test: val_vs_test(last),
+            enough_images: enough_images(last),
+        }
+    }
+}
+
+fn above_chance(subject: &Subject, last: &EpochRecord, split: Split) -> Gate {
+    let blank = Gate {
+        answer: Answer::Unknown,
+        statement: format!(
+            "Nothing is known of the {} images or of the classes.",
+            split.word()
+        ),
+        statistic: "exact one-sided binomial",
+        value: None,
+        threshold: None,
+        p: None,
+        reference: "exact binomial test against max(1/K, share of the commonest class)",
+    };
+    let (Some(metrics), Some(chance)) = (counted(last, split), subject.chance(split)) else {
+        return blank;
+    };
+    let p = upper_tail(metrics.correct, metrics.n, chance);
+    let (answer, says) = match p {
+        p if p < 0.01 => (Answer::Yes, "is better than guessing"),
+        p if p < 0.05 => (Answer::Weak, "is perhaps better than guessing"),
+        _ => (Answer::No, "cannot be told from guessing"),
+    };
+    Gate {
+        answer,
+        statement: format!(
+            "{} accuracy of {} {says} (guessing gets {}; p = {}).",
+            capital(split.word()),
+            share(metrics),
+            percent(chance),
+            p_value(p)
+        ),
+        value: Some(metrics.accuracy),
+        threshold: Some(chance),
+        p: Some(p),
+        ..blank
+    }
+}
+
+fn gap(last: &EpochRecord) -> Gate {
+    let blank = Gate {
+        answer: Answer::Unknown,
+        statement: "Training and validation counts are needed to judge a gap.".to_owned(),
+        statistic: "lower Wilson bound of training − upper Wilson bound of validation",
+        value: None,
+        threshold: None,
+        p: None,
+        reference: "Wilson 1927; gap of at least 10 % of training accuracy: deepchecks",
+    };
+    let (Some(train), Some(val)) = (counted(last, Split::Train), counted(last, Split::Val)) else {
+        return blank;
+    };
+    let between = wilson(train.correct, train.n).low - wilson(val.correct, val.n).high;
+    let gap = train.accuracy - val.accuracy;
+    let real = between > 0.0 && gap >= GAP_SHARE * train.accuracy;
+    let statement = if real {
+        format!(
+            "The gap of {} points is larger than the noise of {} validation images.",
+            points(gap),
+            val.n
+        )
+    } else if between > 0.0 {
+        format!(
+            "The gap of {} points is more than noise, but less than a tenth of the training accuracy.",
+            points(gap)
+        )
+    } else {
+        format!(
+            "The gap of {} points can be noise of {} validation images.",
+            points(gap),
+            val.n
+        )
+    };
+    Gate {
+        answer: if real { Answer::Yes } else { Answer::No },
+        statement,
+        value: Some(between),
+        threshold: Some(0.0),
+        ..blank
+    }
+}
+
+fn val_vs_test(last: &EpochRecord) -> Gate {
+    let blank = Gate {
+        answer: Answer::Unknown,
+        statement: "There are no test images to compare with.".to_owned(),
+        statistic: "Fisher's exact test, two-sided",
+        value: None,
+        threshold: Some(0.05),
+        p: None,
+        reference: "Fisher 1934",
+    };
+    let (Some(val), Some(test)) = (counted(last, Split::Val), counted(last, Split::Test)) else {
+        return blank;
+    };
+    let p = fisher_exact(val.correct, val.n, test.correct, test.n);
+    let differ = p < 0.05;
+    Gate {
+        answer: if differ { Answer::Yes } else { Answer::No },
+        statement: format!(
+            "Validation ({}) and test ({}) {} (p = {}).",
+            share(val),
+            share(test),
+            if differ {
+                "differ by more than chance"
+            } else {
+                "agree within chance"
+            },
+            p_value(p)
+        ),
+        value: Some(val.accuracy - test.accuracy),
+        p: Some(p),
+        ..blank
+    }
+}
+
+fn enough_images(last: &EpochRecord) -> Gate {
+    let blank = Gate {
+        answer: Answer::Unknown,
+        statement: "The number of validation images is not known.".to_owned(),
+        statistic: "half-width of the Wilson 95 % interval",
+        value: None,
+        threshold: Some(0.10),
+        p: None,
+        reference: "Wilson 1927; at least 100 images and at most ±10 points",
+    };
+    let Some(val) = counted(last, Split::Val) else {
+        return blank;
+    };
+    let half = wilson(val.correct, val.n).half_width();
+    let enough = val.n >= 100 && half <= 0.10;
+    Gate {
+        answer: if enough { Answer::Yes } else { Answer::No },
+        statement: format!(
+            "{} validation images fix the accuracy to ±{} points{}.",
+            val.n,
+            points(half),
+            if enough {
+                ""
+            } else {
+                ": the verdict is provisional"
+            }
+        ),
+        value: Some(half),
+        ..blank
+    }
+}
+
+fn counted(epoch: &EpochRecord, split: Split) -> Option<&SplitMetrics> {
+    epoch.split(split).filter(|m| m.n > 0 && m.correct <= m.n)
+}
+
+/// "18.9 % (17 of 90)"
+pub(super) fn share(m: &SplitMetrics) -> String {
+    format!("{} ({} of {})", percent(m.accuracy), m.correct, m.n)
+}
+
+pub(super) fn percent(fraction: f64) -> String {
+    format!("{:.1} %", 100.0 * fraction)
+}
+
+pub(super) fn points(fraction: f64) -> String {
+    format!("{:.1}", 100.0 * fraction)
+}
+
+/// "0.0096", "8e-5"
+fn p_value(p: f64) -> String {
+    if p >= 0.1 {
+        format!("{p:.2}")
+    } else if p >= 0.0001 {
+        format!("{p:.4}")
+    } else {
+        format!("{p:.0e}")
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
