@@ -1,0 +1,30 @@
+# `make test` does all the set-up and passes the tests; the other targets say what they do.
+.PHONY: test lint browser parity
+
+# Unit, HTTP, kill and restart tests, and the headless browser.
+test: browser
+	cargo test
+
+# Formatting, lints, documentation: nothing may warn.
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Debian's chromium and chromedriver, installed where they are missing and may be.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then exit 0; fi; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
+	else \
+		echo "The browser tests need chromium and chromedriver. On Debian: sudo apt-get install chromium chromium-driver" >&2; exit 1; \
+	fi
+
+# Gapwatch against real PyTorch, in a virtual environment below target/: needs Python 3 and a network.
+parity: target/parity/bin/python
+	cargo build --release
+	target/parity/bin/python tests/parity.py target/release/gapwatch
+
+target/parity/bin/python:
+	python3 -m venv target/parity
+	target/parity/bin/pip install --quiet torch numpy pillow safetensors
