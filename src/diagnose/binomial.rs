@@ -5,7 +5,7 @@ use super::factorial::ln_choose;
 /// 97.5th percentile of the standard normal distribution: two-sided 95 %.
 const Z_95: f64 = 1.959_963_984_540_054;
 
-/// An interval of a proportion, both ends between 0 and 1.
+/// An interval of a proportion, both ends between 0 and 1, or of a difference of two, between −1 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Interval {
     pub low: f64,
@@ -43,6 +43,17 @@ pub fn wilson(correct: u32, n: u32) -> Interval {
         } else {
             (centre + reach).min(1.0)
         },
+    }
+}
+
+/// The 95 % interval of the difference of two independent proportions, each as (correct, n): Newcombe 1998, method 10.
+pub fn difference(one: (u32, u32), other: (u32, u32)) -> Interval {
+    let share = |(k, n): (u32, u32)| f64::from(k) / f64::from(n.max(1));
+    let (p, q) = (share(one), share(other));
+    let (a, b) = (wilson(one.0, one.1), wilson(other.0, other.1));
+    Interval {
+        low: p - q - (p - a.low).hypot(b.high - q),
+        high: p - q + (a.high - p).hypot(q - b.low),
     }
 }
 
@@ -177,6 +188,22 @@ mod tests {
                     "{k} of {n}: {interval:?}, expected {expected:?}"
                 );
             }
+        }
+    }
+
+    /// Newcombe 1998, table II, method 10.
+    #[test]
+    fn intervals_of_differences_are_those_that_newcombe_printed() {
+        for (one, other, low, high) in [
+            ((56, 70), (48, 80), 0.0524, 0.3339),
+            ((9, 10), (3, 10), 0.1705, 0.8090),
+            ((10, 10), (0, 10), 0.6075, 1.0),
+        ] {
+            let interval = difference(one, other);
+            assert!(
+                (interval.low - low).abs() < 5e-5 && (interval.high - high).abs() < 5e-5,
+                "{one:?} {other:?}: {interval:?}"
+            );
         }
     }
 

@@ -213,15 +213,17 @@ fn counted(epoch: &EpochRecord, split: Split) -> Option<&SplitMetrics> {
 }
 
 /// "18.9 % (17 of 90)"
-pub(super) fn share(m: &SplitMetrics) -> String {
+pub fn share(m: &SplitMetrics) -> String {
     format!("{} ({} of {})", percent(m.accuracy), m.correct, m.n)
 }
 
-pub(super) fn percent(fraction: f64) -> String {
+/// "18.9 %" of 0.1889
+pub fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
 }
 
-pub(super) fn points(fraction: f64) -> String {
+/// "79.4" of 0.794: percentage points, for differences
+pub fn points(fraction: f64) -> String {
     format!("{:.1}", 100.0 * fraction)
 }
 

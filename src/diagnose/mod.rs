@@ -7,10 +7,10 @@ mod fisher;
 mod gates;
 mod verdict;
 
-pub use binomial::{Interval, clopper_pearson, upper_tail, wilson};
+pub use binomial::{Interval, clopper_pearson, difference, upper_tail, wilson};
 pub use curve::{GL_THRESHOLD, generalisation_loss, onset, smoothed};
 pub use fisher::fisher_exact;
-pub use gates::{Answer, Gate, Gates};
+pub use gates::{Answer, Gate, Gates, percent, points, share};
 pub use verdict::{Diagnosis, Verdict, diagnose};
 
 use crate::run::{EpochRecord, RunStatus, Split};

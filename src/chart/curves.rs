@@ -1,0 +1,313 @@
+//! Accuracy, loss and gap by epoch, drawn by plotters.
+
+use super::canvas::{FAINT, Figure, GRID, Sheet, TEXT, tidy};
+use super::thin::thin;
+use super::{Ink, Kind, Subject};
+use crate::diagnose::{difference, percent, points, wilson};
+use crate::run::{EpochRecord, Split};
+use plotters::prelude::*;
+use std::ops::Range;
+
+/// A curve's width in buckets of thinning: finer than the picture's pixels show.
+const BUCKETS: usize = 400;
+/// A loss above this is drawn at the upper edge; the rest stays readable.
+const LOSS_LIMIT: f64 = 1e6;
+
+/// One line with its band.
+struct Curve {
+    ink: Ink,
+    /// With the last value: "validation 18.9 %".
+    label: String,
+    /// (epoch, value), broken where a value is not finite.
+    pieces: Vec<Vec<(f64, f64)>>,
+    /// (epoch, end of the interval).
+    low: Vec<(f64, f64)>,
+    high: Vec<(f64, f64)>,
+}
+
+/// A chart of curves over epochs.
+pub(super) struct Curves {
+    kind: Kind,
+    title: String,
+    curves: Vec<Curve>,
+    epochs: Range<f64>,
+    values: Range<f64>,
+    best_epoch: Option<u32>,
+}
+
+/// A value with its 95 % interval, if it has one.
+type Point = (f64, Option<(f64, f64)>);
+
+impl Curves {
+    pub fn of(kind: Kind, subject: &Subject) -> Curves {
+        let curves: Vec<Curve> = match kind {
+            Kind::Gap => [(Ink::GapVal, Split::Val), (Ink::GapTest, Split::Test)]
+                .into_iter()
+                .filter_map(|(ink, split)| {
+                    let name = format!("training − {}", split.word());
+                    curve(subject, ink, &name, kind, |e| gap(e, split))
+                })
+                .collect(),
+            _ => [Ink::Train, Ink::Val, Ink::Test]
+                .into_iter()
+                .zip(Split::ALL)
+                .filter_map(|(ink, split)| {
+                    curve(subject, ink, split.word(), kind, |e| match kind {
+                        Kind::Loss => e.split(split).map(|m| (m.loss.min(LOSS_LIMIT), None)),
+                        _ => accuracy(e, split),
+                    })
+                })
+                .collect(),
+        };
+        let first = subject.epochs.first().map_or(1, |e| e.epoch);
+        let last = subject.epochs.last().map_or(10, |e| e.epoch);
+        let what = match kind {
+            Kind::Gap => "generalization gap",
+            _ => kind.name(),
+        };
+        Curves {
+            kind,
+            title: format!("{} · {what}", tidy(subject.name, 80)),
+            values: range(kind, &curves),
+            curves,
+            epochs: f64::from(first) - 0.5..f64::from(last) + 0.5,
+            best_epoch: subject.best_epoch,
+        }
+    }
+}
+
+fn accuracy(epoch: &EpochRecord, split: Split) -> Option<Point> {
+    let metrics = epoch.split(split)?;
+    let interval = (metrics.n > 0).then(|| {
+        let i = wilson(metrics.correct.min(metrics.n), metrics.n);
+        (100.0 * i.low, 100.0 * i.high)
+    });
+    Some((100.0 * metrics.accuracy, interval))
+}
+
+fn gap(epoch: &EpochRecord, split: Split) -> Option<Point> {
+    let (train, other) = (epoch.train.as_ref()?, epoch.split(split)?);
+    let interval = (train.n > 0 && other.n > 0).then(|| {
+        let i = difference((train.correct, train.n), (other.correct, other.n));
+        (100.0 * i.low, 100.0 * i.high)
+    });
+    Some((100.0 * epoch.gap(split)?, interval))
+}
+
+/// None where no epoch has a finite value.
+fn curve(
+    subject: &Subject,
+    ink: Ink,
+    name: &str,
+    kind: Kind,
+    value: impl Fn(&EpochRecord) -> Option<Point>,
+) -> Option<Curve> {
+    let mut pieces = vec![Vec::new()];
+    let (mut low, mut high) = (Vec::new(), Vec::new());
+    let mut last = None;
+    for epoch in subject.epochs {
+        let x = f64::from(epoch.epoch);
+        match value(epoch).filter(|(y, _)| y.is_finite()) {
+            Some((y, interval)) => {
+                if let Some(piece) = pieces.last_mut() {
+                    piece.push((x, y));
+                }
+                if let Some((from, to)) = interval {
+                    low.push((x, from));
+                    high.push((x, to));
+                }
+                last = Some(y);
+            }
+            None => pieces.push(Vec::new()),
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    let last = match kind {
+        Kind::Accuracy => percent(last? / 100.0),
+        Kind::Gap => format!("{} points", points(last? / 100.0)),
+        _ => format!("{:.3}", last?),
+    };
+    Some(Curve {
+        ink,
+        label: format!("{name} {last}"),
+        pieces: pieces
+            .into_iter()
+            .map(|piece| thin(piece, BUCKETS))
+            .collect(),
+        low: thin(low, BUCKETS),
+        high: thin(high, BUCKETS),
+    })
+}
+
+/// The values that the chart spans: all of 0 to 100 % for accuracy, zero and everything for the others.
+fn range(kind: Kind, curves: &[Curve]) -> Range<f64> {
+    if kind == Kind::Accuracy {
+        return 0.0..100.0;
+    }
+    let all = curves
+        .iter()
+        .flat_map(|c| c.pieces.iter().flatten().chain(&c.low).chain(&c.high));
+    let (mut low, mut high) = (0.0, 0.0);
+    for (_, y) in all {
+        low = f64::min(low, *y);
+        high = f64::max(high, *y);
+    }
+    if high - low < 1e-9 {
+        return low..low + 1.0;
+    }
+    let air = 0.05 * (high - low);
+    (if low < 0.0 { low - air } else { low })..high + air
+}
+
+impl Figure for Curves {
+    fn size(&self) -> (u32, u32) {
+        (960, 540)
+    }
+
+    fn subject(&self) -> &'static str {
+        match self.kind {
+            Kind::Loss => "Loss by epoch",
+            Kind::Gap => "Generalization gap by epoch",
+            _ => "Accuracy by epoch",
+        }
+    }
+
+    fn paint<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> DrawResult<(), DB> {
+        let (head, plot) = sheet.area.split_vertically(sheet.px(78));
+        self.paint_head(&sheet.part(head))?;
+        let mut chart = ChartBuilder::on(&plot)
+            .margin_left(sheet.px(14))
+            .margin_right(sheet.px(24))
+            .margin_bottom(sheet.px(10))
+            .x_label_area_size(sheet.px(46))
+            .y_label_area_size(sheet.px(66))
+            .build_cartesian_2d(self.epochs.clone(), self.values.clone())?;
+        let y_name = match self.kind {
+            Kind::Loss => "loss (nats)",
+            Kind::Gap => "generalization gap (points)",
+            _ => "accuracy (%)",
+        };
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .bold_line_style(GRID.stroke_width(sheet.px(1)))
+            .light_line_style(TRANSPARENT)
+            .axis_style(GRID.stroke_width(sheet.px(1)))
+            .x_labels(12)
+            .y_labels(8)
+            .x_label_formatter(&|x| whole(*x))
+            .y_label_formatter(&|y| short(*y))
+            .label_style(sheet.font(15, &FAINT))
+            .axis_desc_style(sheet.font(16, &TEXT))
+            .x_desc("epoch")
+            .y_desc(y_name)
+            .draw()?;
+        for curve in &self.curves {
+            let outline: Vec<(f64, f64)> = curve
+                .high
+                .iter()
+                .chain(curve.low.iter().rev())
+                .copied()
+                .collect();
+            if curve.high.len() > 1 {
+                let band = Polygon::new(outline, curve.ink.rgb().mix(0.13).filled());
+                chart.draw_series([band])?;
+            }
+        }
+        if self.kind == Kind::Gap {
+            let zero = [(self.epochs.start, 0.0), (self.epochs.end, 0.0)];
+            let line = PathElement::new(zero, TEXT.stroke_width(sheet.px(1)));
+            chart.draw_series([line])?;
+        }
+        if let Some(best) = self
+            .best_epoch
+            .map(f64::from)
+            .filter(|b| self.epochs.contains(b))
+        {
+            let line = [(best, self.values.start), (best, self.values.end)];
+            chart.draw_series(DashedLineSeries::new(
+                line,
+                sheet.px(2),
+                sheet.px(4),
+                FAINT.stroke_width(sheet.px(1)),
+            ))?;
+        }
+        for curve in &self.curves {
+            let style = curve.ink.rgb().stroke_width(sheet.px(2)).filled();
+            for piece in &curve.pieces {
+                match *curve.ink.dash() {
+                    [on, off] => {
+                        let (on, off) = (sheet.px(on), sheet.px(off));
+                        let line = DashedLineSeries::new(piece.clone(), on, off, style);
+                        chart.draw_series(line)?;
+                    }
+                    _ => {
+                        chart.draw_series(LineSeries::new(piece.clone(), style))?;
+                    }
+                }
+            }
+            if self.epochs.end - self.epochs.start <= 40.0 {
+                let dots = curve.pieces.iter().flatten();
+                chart.draw_series(dots.map(|at| Circle::new(*at, sheet.px(3), style)))?;
+            }
+        }
+        if self.curves.is_empty() {
+            let (width, height) = plot.dim_in_pixel();
+            let centre = (width as i32 / 2, height as i32 / 2);
+            plot.draw_text("No epoch is done yet", &sheet.font(18, &FAINT), centre)?;
+        }
+        Ok(())
+    }
+}
+
+impl Curves {
+    /// The title, and below it a line for each curve with its name and last value.
+    fn paint_head<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> DrawResult<(), DB> {
+        let at = |x: u32, y: u32| (sheet.px(x) as i32, sheet.px(y) as i32);
+        let area = &sheet.area;
+        area.draw_text(&self.title, &sheet.font(20, &TEXT), at(24, 14))?;
+        let mut x = 24;
+        for curve in &self.curves {
+            let style = curve.ink.rgb().stroke_width(sheet.px(3));
+            let line = [at(x, 57), at(x + 34, 57)];
+            match *curve.ink.dash() {
+                [on, off] => area.draw(&plotters::element::DashedPathElement::new(
+                    line.into_iter(),
+                    sheet.px(on),
+                    sheet.px(off),
+                    style,
+                ))?,
+                _ => area.draw(&PathElement::new(line, style))?,
+            }
+            area.draw_text(&curve.label, &sheet.font(16, &TEXT), at(x + 42, 50))?;
+            // A character of the font is about 0.6 of its size wide.
+            x += 70 + 8 * curve.label.chars().count() as u32;
+        }
+        if let Some(best) = self.best_epoch {
+            let label = format!("best: epoch {best}");
+            area.draw_text(&label, &sheet.font(16, &FAINT), at(x, 50))?;
+        }
+        Ok(())
+    }
+}
+
+/// An epoch's number; nothing between two epochs.
+fn whole(x: f64) -> String {
+    if (x - x.round()).abs() < 1e-6 {
+        format!("{x:.0}")
+    } else {
+        String::new()
+    }
+}
+
+/// A tick's value without needless digits.
+fn short(y: f64) -> String {
+    if y.abs() >= 1e5 {
+        format!("{y:.0e}")
+    } else {
+        let text = format!("{y:.3}");
+        text.trim_end_matches('0')
+            .trim_end_matches('.')
+            .replace('-', "−")
+    }
+}
