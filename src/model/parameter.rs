@@ -1,0 +1,95 @@
+//! A layer's parameters and running statistics by PyTorch's names and shapes.
+
+use crate::run::Layer;
+use serde::Serialize;
+
+/// A tensor of a checkpoint before it exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedTensor {
+    /// PyTorch's: `layer1.0.weight`, `blstm.weight_ih_l0_reverse`.
+    pub name: String,
+    pub shape: Vec<usize>,
+    /// False for running statistics.
+    pub trainable: bool,
+}
+
+/// The tensors of a layer that gets `input` ([C, H, W], [F] or [T, F]), in the order of PyTorch's `state_dict`.
+pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<PlannedTensor> {
+    let tensor = |name: String, shape: Vec<usize>, trainable| PlannedTensor {
+        name: format!("{prefix}.{name}"),
+        shape,
+        trainable,
+    };
+    let weighted = |shape: Vec<usize>, bias: bool| {
+        let out = shape[0];
+        let mut both = vec![tensor("weight".to_owned(), shape, true)];
+        if bias {
+            both.push(tensor("bias".to_owned(), vec![out], true));
+        }
+        both
+    };
+    match layer {
+        Layer::Conv2d(conv) => {
+            let shape = vec![conv.out, input[0], conv.kernel.height, conv.kernel.width];
+            weighted(shape, conv.bias)
+        }
+        Layer::Linear(linear) => {
+            let features = input[input.len() - 1];
+            weighted(vec![linear.out.unwrap_or_default(), features], linear.bias)
+        }
+        Layer::BatchNorm(_) => ["weight", "bias", "running_mean", "running_var"]
+            .into_iter()
+            .map(|name| {
+                tensor(
+                    name.to_owned(),
+                    vec![input[0]],
+                    !name.starts_with("running"),
+                )
+            })
+            .collect(),
+        Layer::Lstm(lstm) => {
+            let directions: &[&str] = if lstm.bidirectional {
+                &["", "_reverse"]
+            } else {
+                &[""]
+            };
+            let gates = 4 * lstm.hidden;
+            let mut all = Vec::new();
+            for number in 0..lstm.layers {
+                let features = if number == 0 {
+                    input[1]
+                } else {
+                    lstm.hidden * directions.len()
+                };
+                for direction in directions {
+                    for (name, shape) in [
+                        ("weight_ih", vec![gates, features]),
+                        ("weight_hh", vec![gates, lstm.hidden]),
+                        ("bias_ih", vec![gates]),
+                        ("bias_hh", vec![gates]),
+                    ] {
+                        all.push(tensor(format!("{name}_l{number}{direction}"), shape, true));
+                    }
+                }
+            }
+            all
+        }
+        Layer::Relu
+        | Layer::MaxPool(_)
+        | Layer::AdaptiveAvgPool(_)
+        | Layer::AdaptiveMaxPool(_)
+        | Layer::Dropout(_)
+        | Layer::Flatten
+        | Layer::Sequence(_)
+        | Layer::LastStep => Vec::new(),
+    }
+}
+
+/// Trainable numbers of a layer that gets `input`.
+pub(super) fn count(layer: &Layer, input: &[usize]) -> usize {
+    tensors("", layer, input)
+        .iter()
+        .filter(|t| t.trainable)
+        .map(|t| t.shape.iter().product::<usize>())
+        .sum()
+}
