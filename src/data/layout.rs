@@ -1,0 +1,181 @@
+//! Which split and class each image of a folder belongs to, told from its path.
+
+use super::DataError;
+use super::listing::Listing;
+use crate::run::Split;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The parts of a folder of images.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Layout {
+    /// Image paths with the split that its folder names (none: the folder is not divided yet) and its class.
+    pub placed: Vec<Placed>,
+    /// The folder that stands for each split, as written.
+    pub split_folders: BTreeMap<Split, String>,
+    /// Images that lie in no class folder, with the reason.
+    pub homeless: Vec<(String, String)>,
+    pub notes: Vec<String>,
+}
+
+/// An image and where its path puts it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Placed {
+    /// Position in the paths that were given.
+    pub image: usize,
+    pub split: Option<Split>,
+    pub class: String,
+}
+
+/// The split that a folder's name means, in any case.
+fn split_named(name: &str) -> Option<Split> {
+    match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Split::Train),
+        "val" | "valid" | "validation" => Some(Split::Val),
+        "test" | "testing" => Some(Split::Test),
+        _ => None,
+    }
+}
+
+/// Reads the layout from the paths of the readable images, and from the listing for folders that hold none.
+pub(super) fn layout(images: &[&str], listing: &Listing) -> Result<Layout, DataError> {
+    let prefix = wrapper(images);
+    let inner: Vec<Vec<&str>> = images
+        .iter()
+        .map(|path| path[prefix.len()..].split('/').collect())
+        .collect();
+    let splits = split_folders(&inner, &prefix, listing)?;
+    let mut layout = Layout::default();
+    if splits.is_empty() {
+        refuse_datasets_in_a_row(&inner)?;
+    }
+    let mut ignored: BTreeMap<&str, usize> = BTreeMap::new();
+    for (image, parts) in inner.iter().enumerate() {
+        let (split, class) = match parts[..] {
+            [first, class, _, ..] if splits.contains_key(first) => (Some(splits[first]), class),
+            [first, _] if splits.contains_key(first) => {
+                let reason = format!("lies in {first}/ itself, in no class folder");
+                layout.homeless.push((images[image].to_owned(), reason));
+                continue;
+            }
+            [class, _, ..] if splits.is_empty() => (None, class),
+            [first, _, ..] => {
+                *ignored.entry(first).or_default() += 1;
+                let reason = "outside the split folders".to_owned();
+                layout.homeless.push((images[image].to_owned(), reason));
+                continue;
+            }
+            _ => {
+                let reason = "lies in no class folder".to_owned();
+                layout.homeless.push((images[image].to_owned(), reason));
+                continue;
+            }
+        };
+        layout.placed.push(Placed {
+            image,
+            split,
+            class: class.to_owned(),
+        });
+    }
+    for (folder, count) in ignored {
+        layout.notes.push(format!(
+            "{folder}/ stands beside the split folders: its images ({count}) are left out."
+        ));
+    }
+    layout.split_folders = splits
+        .into_iter()
+        .map(|(folder, split)| (split, folder.to_owned()))
+        .collect();
+    Ok(layout)
+}
+
+/// The folders that wrap everything, with a `/` at the end: `digits-v2/` in `digits-v2/train/1/a.png`.
+fn wrapper(images: &[&str]) -> String {
+    let mut prefix = String::new();
+    loop {
+        let mut inner = images.iter().map(|path| &path[prefix.len()..]);
+        let Some((top, _)) = inner.next().and_then(|path| path.split_once('/')) else {
+            return prefix;
+        };
+        let all_below = images.iter().all(|p| {
+            p[prefix.len()..]
+                .split_once('/')
+                .is_some_and(|(t, _)| t == top)
+        });
+        // A folder whose images lie directly in it is a class, not a wrapper.
+        let has_folders = images
+            .iter()
+            .any(|p| p[prefix.len()..].matches('/').count() >= 2);
+        if !all_below || !has_folders || split_named(top).is_some() {
+            return prefix;
+        }
+        prefix.push_str(top);
+        prefix.push('/');
+    }
+}
+
+/// The top folders that are splits. They are where there is a training folder with class folders in it: a class may
+/// itself be called `train` or `test`.
+fn split_folders<'a>(
+    inner: &[Vec<&'a str>],
+    prefix: &str,
+    listing: &'a Listing,
+) -> Result<BTreeMap<&'a str, Split>, DataError> {
+    let with_classes: BTreeSet<&str> = inner
+        .iter()
+        .filter(|parts| parts.len() >= 3)
+        .map(|parts| parts[0])
+        .collect();
+    let tops = listing
+        .folders
+        .iter()
+        .filter_map(|folder| folder.strip_prefix(prefix))
+        .filter(|folder| !folder.contains('/'));
+    let named: Vec<(&str, Split)> = tops
+        .filter_map(|top| Some((top, split_named(top)?)))
+        .collect();
+    // Images right in train/, val/ and test/ are splits without classes, not classes called so.
+    let flat = with_classes.is_empty() && inner.iter().all(|parts| split_named(parts[0]).is_some());
+    let trains = named
+        .iter()
+        .any(|(top, split)| *split == Split::Train && (flat || with_classes.contains(top)));
+    let others = named
+        .iter()
+        .any(|(top, split)| *split != Split::Train && with_classes.contains(top));
+    if !trains {
+        if others {
+            return DataError::refused(
+                "there is no training image in a class folder below train/: \
+                 put the training images into train/CLASS/",
+            );
+        }
+        return Ok(BTreeMap::new());
+    }
+    let mut splits: BTreeMap<&str, Split> = BTreeMap::new();
+    for (top, split) in named {
+        if let Some((twin, _)) = splits.iter().find(|(_, other)| **other == split) {
+            return DataError::refused(format!(
+                "both {twin}/ and {top}/ are {} folders: keep one of them",
+                split.word()
+            ));
+        }
+        splits.insert(top, split);
+    }
+    Ok(splits)
+}
+
+/// `random/train/…` beside `speaker/train/…` are two datasets, not two classes.
+fn refuse_datasets_in_a_row(inner: &[Vec<&str>]) -> Result<(), DataError> {
+    let datasets: BTreeSet<&str> = inner
+        .iter()
+        .filter(|parts| parts.len() >= 4 && split_named(parts[1]) == Some(Split::Train))
+        .map(|parts| parts[0])
+        .collect();
+    if datasets.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = datasets.into_iter().take(10).collect();
+    DataError::refused(format!(
+        "the folder holds datasets with their own train/ ({}): choose one of them",
+        names.join(", ")
+    ))
+}

@@ -1,0 +1,43 @@
+//! Bounds on what a folder, an archive or an image may hold: everything here comes from outside.
+
+/// The limits of one import.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Files and folders, the ignored ones too.
+    pub files: usize,
+    /// Folders within folders.
+    pub depth: usize,
+    /// Bytes of a path below the dataset's folder.
+    pub path_bytes: usize,
+    /// Bytes of one image file.
+    pub file_bytes: u64,
+    /// Bytes of all files that an archive unpacks to.
+    pub unpacked_bytes: u64,
+    /// Unpacked bytes for each packed byte, counted above [`Limits::ratio_free_bytes`].
+    pub ratio: u64,
+    /// Below this many unpacked bytes no ratio is suspicious: flat images pack well.
+    pub ratio_free_bytes: u64,
+    /// Width times height of one image.
+    pub pixels: u64,
+    /// The longer side of one image.
+    pub side: u32,
+    pub classes: usize,
+    /// Bytes that the images of one split may take in memory.
+    pub memory_bytes: u64,
+}
+
+impl Limits {
+    pub const DEFAULT: Limits = Limits {
+        files: 500_000,
+        depth: 16,
+        path_bytes: 1024,
+        file_bytes: 256 << 20,
+        unpacked_bytes: 16 << 30,
+        ratio: 200,
+        ratio_free_bytes: 64 << 20,
+        pixels: 50_000_000,
+        side: 30_000,
+        classes: 10_000,
+        memory_bytes: 16 << 30,
+    };
+}

@@ -1,0 +1,391 @@
+//! Looks at every file of a folder and makes its index: decodes, places, splits, counts, fingerprints.
+
+use super::decode::{self, Decoded, Format};
+use super::index::{ChannelStatistics, Entry, Index, Unreadable};
+use super::layout::{Layout, Placed, layout};
+use super::listing::Listing;
+use super::stratify::{SEED, stratify};
+use super::{DataError, Limits, OnProgress};
+use crate::run::Split;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is kept of an image once its pixels have been seen.
+struct Seen {
+    path: String,
+    format: Format,
+    width: u32,
+    height: u32,
+    channels: u8,
+    /// BLAKE3 over size and pixels.
+    digest: [u8; 32],
+    /// Sum and sum of squares of each plane, exact.
+    sums: Vec<(u64, u64)>,
+}
+
+impl Seen {
+    fn new(path: String, image: &Decoded) -> Seen {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&image.width.to_le_bytes());
+        hasher.update(&image.height.to_le_bytes());
+        hasher.update(&[image.channels]);
+        hasher.update(&image.planes);
+        let area = image.width as usize * image.height as usize;
+        let sums = image
+            .planes
+            .chunks_exact(area)
+            .map(|plane| {
+                plane.iter().fold((0, 0), |(sum, squares), &x| {
+                    let x = u64::from(x);
+                    (sum + x, squares + x * x)
+                })
+            })
+            .collect();
+        Seen {
+            path,
+            format: image.format,
+            width: image.width,
+            height: image.height,
+            channels: image.channels,
+            digest: *hasher.finalize().as_bytes(),
+            sums,
+        }
+    }
+}
+
+/// An image with its place: sorted by split, label and path.
+struct Kept {
+    seen: Seen,
+    split: Split,
+    label: u32,
+}
+
+/// Indexes the images of a folder; `left_out` are files that an archive held and that were not unpacked.
+pub(super) fn survey(
+    root: &Path,
+    left_out: Vec<Unreadable>,
+    limits: &Limits,
+    progress: OnProgress,
+) -> Result<Index, DataError> {
+    let mut listing = Listing::of(root, limits)?;
+    let (seen, mut unreadable) = look(root, &listing.files, limits, progress);
+    unreadable.append(&mut listing.unreadable);
+    unreadable.extend(left_out);
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    if seen.is_empty() {
+        return DataError::refused(nothing_readable(&unreadable));
+    }
+
+    let paths: Vec<&str> = seen.iter().map(|image| image.path.as_str()).collect();
+    let mut layout = layout(&paths, &listing)?;
+    let mut notes = std::mem::take(&mut layout.notes);
+    unreadable.extend(
+        std::mem::take(&mut layout.homeless)
+            .into_iter()
+            .map(|(path, reason)| Unreadable { path, reason }),
+    );
+    let classes = classes(&layout, limits)?;
+    let placed = place(&layout, &classes, &paths, &mut unreadable, &mut notes)?;
+    let mut seen: Vec<Option<Seen>> = seen.into_iter().map(Some).collect();
+    let mut kept: Vec<Kept> = placed
+        .into_iter()
+        .filter_map(|(image, split, label)| {
+            let seen = seen[image].take()?;
+            Some(Kept { seen, split, label })
+        })
+        .collect();
+    kept.sort_by(|a, b| (a.split, a.label, &a.seen.path).cmp(&(b.split, b.label, &b.seen.path)));
+    notes.extend(copies(&kept));
+    notes.extend(look_alikes(&classes));
+    Ok(Index {
+        channels: statistics(&kept),
+        fingerprint: fingerprint(&classes, &kept),
+        entries: kept.into_iter().map(entry).collect(),
+        classes,
+        unreadable,
+        notes,
+    })
+}
+
+/// Decodes every file, in parallel; results are in the order of the files.
+fn look(
+    root: &Path,
+    files: &[String],
+    limits: &Limits,
+    progress: OnProgress,
+) -> (Vec<Seen>, Vec<Unreadable>) {
+    let (done, of) = (AtomicU64::new(0), files.len() as u64);
+    let results: Vec<Result<Seen, Unreadable>> = files
+        .par_iter()
+        .map(|path| {
+            let result = decode::read(&root.join(path), limits)
+                .map(|image| Seen::new(path.clone(), &image))
+                .map_err(|reason| Unreadable {
+                    path: path.clone(),
+                    reason,
+                });
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+            result
+        })
+        .collect();
+    let (mut seen, mut unreadable) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(image) => seen.push(image),
+            Err(file) => unreadable.push(file),
+        }
+    }
+    (seen, unreadable)
+}
+
+fn nothing_readable(unreadable: &[Unreadable]) -> String {
+    let wanted = "put PNG or JPEG files into a folder a class";
+    match unreadable {
+        [] => format!("it is empty: {wanted}"),
+        [first, ..] => format!(
+            "none of its {} files is a readable image ({}: {}): {wanted}",
+            unreadable.len(),
+            first.path,
+            first.reason
+        ),
+    }
+}
+
+/// The class map: names of the classes that have training images, in the order of their bytes.
+fn classes(layout: &Layout, limits: &Limits) -> Result<Vec<String>, DataError> {
+    let classes: BTreeSet<&str> = layout
+        .placed
+        .iter()
+        .filter(|placed| matches!(placed.split, None | Some(Split::Train)))
+        .map(|placed| placed.class.as_str())
+        .collect();
+    if classes.len() > limits.classes {
+        return DataError::refused(format!(
+            "{} classes: at most {} are possible (does each image have a folder of its own?)",
+            classes.len(),
+            limits.classes
+        ));
+    }
+    let mut names = classes.iter();
+    match (names.next(), names.next()) {
+        (Some(_), Some(_)) => Ok(classes.into_iter().map(str::to_owned).collect()),
+        (Some(only), None) => DataError::refused(format!(
+            "only one class has training images ({only}): there is nothing to tell apart; \
+             a folder of images for each of two or more classes is needed"
+        )),
+        (None, _) => DataError::refused(
+            "no image lies in a class folder: put the images of each class into a folder with its name",
+        ),
+    }
+}
+
+/// Gives every image its split and label (image, split, label), and says what was decided.
+fn place(
+    layout: &Layout,
+    classes: &[String],
+    paths: &[&str],
+    unreadable: &mut Vec<Unreadable>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(usize, Split, u32)>, DataError> {
+    let label_of: BTreeMap<&str, u32> = (0..).zip(classes).map(|(i, c)| (c.as_str(), i)).collect();
+    let mut unknown: BTreeMap<(Split, &str), usize> = BTreeMap::new();
+    let mut known: Vec<(&Placed, u32)> = Vec::with_capacity(layout.placed.len());
+    for placed in &layout.placed {
+        match label_of.get(placed.class.as_str()) {
+            Some(&label) => known.push((placed, label)),
+            None => {
+                let split = placed.split.unwrap_or(Split::Train);
+                *unknown.entry((split, &placed.class)).or_default() += 1;
+                unreadable.push(Unreadable {
+                    path: paths[placed.image].to_owned(),
+                    reason: format!("class {} has no training image", placed.class),
+                });
+            }
+        }
+    }
+    for ((split, class), count) in unknown {
+        notes.push(format!(
+            "Class {class} has no training image: its {count} images in {} are left out.",
+            split.word()
+        ));
+    }
+    let has = |split| known.iter().any(|(placed, _)| placed.split == Some(split));
+    for (&split, folder) in &layout.split_folders {
+        if !has(split) {
+            return DataError::refused(format!(
+                "{folder}/ holds no readable image of a training class ({}): \
+                 put {} images into {folder}/CLASS/, or leave the folder out",
+                some_of(classes),
+                split.word()
+            ));
+        }
+    }
+    if has(Split::Val) {
+        notes.extend(classes_not_in(&known, classes, &[Split::Val, Split::Test]));
+        return Ok(known
+            .into_iter()
+            .map(|(placed, label)| (placed.image, placed.split.unwrap_or(Split::Train), label))
+            .collect());
+    }
+    let with_test = !has(Split::Test);
+    notes.push(if with_test {
+        format!(
+            "Split 70 / 15 / 15 % into training, validation and test, stratified by class, by seed {SEED}."
+        )
+    } else {
+        format!(
+            "There is no validation folder: 15 % of the training images became validation, stratified by class, by seed {SEED}."
+        )
+    });
+    Ok(divide(&known, classes.len(), with_test))
+}
+
+/// Splits what lies in training (or in no split) class by class.
+fn divide(known: &[(&Placed, u32)], classes: usize, with_test: bool) -> Vec<(usize, Split, u32)> {
+    let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); classes];
+    let mut placed = Vec::with_capacity(known.len());
+    for (image, label) in known {
+        match image.split {
+            Some(split @ (Split::Val | Split::Test)) => placed.push((image.image, split, *label)),
+            Some(Split::Train) | None => by_class[*label as usize].push(image.image),
+        }
+    }
+    for (label, images) in (0..).zip(by_class) {
+        let splits = stratify(label as usize, images.len(), with_test);
+        placed.extend(
+            images
+                .into_iter()
+                .zip(splits)
+                .map(|(image, split)| (image, split, label)),
+        );
+    }
+    placed
+}
+
+/// Notes on training classes that a held-out split lacks.
+fn classes_not_in(known: &[(&Placed, u32)], classes: &[String], splits: &[Split]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for &split in splits {
+        let there: BTreeSet<u32> = known
+            .iter()
+            .filter(|(placed, _)| placed.split == Some(split))
+            .map(|(_, label)| *label)
+            .collect();
+        let missing: Vec<String> = (0..)
+            .zip(classes)
+            .filter(|(label, _)| !there.is_empty() && !there.contains(label))
+            .map(|(_, class)| class.clone())
+            .collect();
+        if !missing.is_empty() {
+            notes.push(format!(
+                "No {} image of {}: how well they are recognised cannot be told.",
+                split.word(),
+                some_of(&missing)
+            ));
+        }
+    }
+    notes
+}
+
+/// A list for a sentence, cut after ten.
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(10)].join(", ");
+    match names.len().saturating_sub(10) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Notes on validation and test images that are in training too, pixel for pixel.
+fn copies(kept: &[Kept]) -> Vec<String> {
+    let of = |split| kept.iter().filter(move |k| k.split == split);
+    let learnt: HashSet<[u8; 32]> = of(Split::Train).map(|k| k.seen.digest).collect();
+    [Split::Val, Split::Test]
+        .into_iter()
+        .filter_map(|split| {
+            let count = of(split).filter(|k| learnt.contains(&k.seen.digest)).count();
+            let word = split.word();
+            (count > 0).then(|| {
+                format!("{count} of the {word} images are in training too, pixel for pixel: the {word} accuracy is too good by them.")
+            })
+        })
+        .collect()
+}
+
+/// Notes on classes whose names differ only in case: mostly one class, written in two ways.
+fn look_alikes(classes: &[String]) -> Vec<String> {
+    let mut by_lower: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for class in classes {
+        by_lower
+            .entry(class.to_lowercase())
+            .or_default()
+            .push(class);
+    }
+    by_lower
+        .into_values()
+        .filter(|names| names.len() > 1)
+        .map(|names| {
+            format!(
+                "Classes {} differ only in case and are taken as different.",
+                names.join(" and ")
+            )
+        })
+        .collect()
+}
+
+fn statistics(kept: &[Kept]) -> Vec<ChannelStatistics> {
+    let gray = kept.iter().all(|k| k.seen.channels == 1);
+    let channels = if gray { 1 } else { 3 };
+    let mut all = Vec::new();
+    for split in Split::ALL {
+        let (mut pixels, mut sums) = (0u64, vec![(0u128, 0u128); channels]);
+        for k in kept.iter().filter(|k| k.split == split) {
+            pixels += u64::from(k.seen.width) * u64::from(k.seen.height);
+            // A gray image counts in each of three channels: that is how a network sees it.
+            for (total, plane) in sums.iter_mut().zip(k.seen.sums.iter().cycle()) {
+                total.0 += u128::from(plane.0);
+                total.1 += u128::from(plane.1);
+            }
+        }
+        if pixels > 0 {
+            let n = pixels as f64;
+            let mean: Vec<f64> = sums.iter().map(|s| s.0 as f64 / n / 255.0).collect();
+            let std = sums
+                .iter()
+                .zip(&mean)
+                .map(|(s, mean)| (s.1 as f64 / n / 65025.0 - mean * mean).max(0.0).sqrt())
+                .collect();
+            all.push(ChannelStatistics { split, mean, std });
+        }
+    }
+    all
+}
+
+/// BLAKE3 over the class names, then split, label and image of each entry in order.
+fn fingerprint(classes: &[String], kept: &[Kept]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for class in classes {
+        hasher.update(&(class.len() as u64).to_le_bytes());
+        hasher.update(class.as_bytes());
+    }
+    for k in kept {
+        hasher.update(k.split.name().as_bytes());
+        hasher.update(&k.label.to_le_bytes());
+        hasher.update(&k.seen.digest);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn entry(kept: Kept) -> Entry {
+    Entry {
+        path: kept.seen.path,
+        split: kept.split,
+        label: kept.label,
+        format: kept.seen.format,
+        width: kept.seen.width,
+        height: kept.seen.height,
+        channels: kept.seen.channels,
+    }
+}
