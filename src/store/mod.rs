@@ -1,1 +1,57 @@
 //! SQLite: runs, events, datasets, checkpoints.
+//!
+//! One thread writes, so that every change is committed before anybody is told of it; reads run beside it on their own
+//! connections. What a run's watchers must hear goes from the writing thread to the [`Feed`] right after the commit.
+
+mod checkpoint;
+mod connection;
+mod dataset;
+mod epoch;
+mod event;
+mod feed;
+mod home;
+mod moment;
+mod report;
+mod run;
+mod run_list;
+mod schema;
+mod sql;
+pub mod token;
+mod transition;
+
+pub use checkpoint::{CHECKPOINT_NAMES, Checkpoint};
+pub use connection::Store;
+pub use dataset::{DataFacts, DatasetRow, DatasetState};
+pub use event::{Event, EventKind, LogLine};
+pub use feed::{Feed, Message};
+pub use home::{Home, HomeError};
+pub use moment::Moment;
+pub use report::{MAX_EVENTS_A_POST, MAX_LABEL, Reported};
+pub use run::{NewRun, Run, RunPatch};
+pub use run_list::{RunFilter, RunSort};
+pub use transition::Lost;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("{what}: {source}")]
+    Io {
+        what: String,
+        source: std::io::Error,
+    },
+    /// What was named is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was sent is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("the database is closing")]
+    Closed,
+}
+
+pub type StoreResult<T> = Result<T, StoreError>;

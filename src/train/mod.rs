@@ -2,10 +2,12 @@
 
 use crate::data::Dataset;
 use crate::run::{BestEpoch, EpochReport, Progress, RunSpec, RunStatus};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What the one who started a run wants of it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Wish {
     Continue,
     /// End after this step, keep the best.

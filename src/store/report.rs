@@ -1,0 +1,322 @@
+//! What producers report: checked, fenced by attempt, stored once.
+
+use super::connection::Change;
+use super::run::get;
+use super::{EventKind, Message, Run, Store, StoreError, StoreResult};
+use crate::run::{
+    Attempt, BestEpoch, EpochReport, ProducerEvent, Progress, RunId, RunStatus, Seq, Split,
+    SplitMetrics,
+};
+use crate::train::Wish;
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use serde_json::json;
+
+/// More in one post are refused.
+pub const MAX_EVENTS_A_POST: usize = 1000;
+/// The largest position of a class: labels are kept in sixteen bits.
+pub const MAX_LABEL: u32 = u16::MAX as u32;
+
+const MAX_EPOCH: u32 = 100_000;
+const MAX_IMAGES: u32 = 10_000_000;
+const MAX_TEXT: usize = 4000;
+const MAX_LOG_LINES: u32 = 10_000;
+/// Confusion matrices and per-image results of a run; what comes later is left out.
+const MAX_BLOB_BYTES: u64 = 4 << 30;
+
+/// The answer to a producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reported {
+    /// The run's newest event.
+    pub last_seq: Seq,
+    /// What the user wants of the run.
+    pub wish: Wish,
+}
+
+impl Store {
+    /// What the run's producer has to prove that it knows.
+    pub async fn token_hash(&self, id: RunId) -> StoreResult<Option<[u8; 32]>> {
+        self.read(move |db| {
+            db.query_row("SELECT token_hash FROM run WHERE id = ?1", [id], |row| {
+                row.get(0)
+            })
+            .optional()?
+            .ok_or_else(|| StoreError::NotFound(format!("there is no run {id}")))
+        })
+        .await
+    }
+
+    /// Takes a producer's events in one transaction: all of them, or none and why.
+    pub async fn report(
+        &self,
+        id: RunId,
+        attempt: Attempt,
+        events: Vec<ProducerEvent>,
+    ) -> StoreResult<Reported> {
+        if events.len() > MAX_EVENTS_A_POST {
+            return Err(StoreError::Invalid(format!(
+                "{} events in one post: at most {MAX_EVENTS_A_POST}, send them in several",
+                events.len()
+            )));
+        }
+        for (position, event) in events.iter().enumerate() {
+            check(event)
+                .map_err(|what| StoreError::Invalid(format!("events[{position}]: {what}")))?;
+        }
+        self.write(move |change| {
+            let run = fenced(change, id, attempt)?;
+            for event in events {
+                change.take(&run, event)?;
+            }
+            let run = get(&change.tx, id)?;
+            Ok(Reported {
+                last_seq: run.last_seq,
+                wish: run.wish,
+            })
+        })
+        .await
+    }
+
+    /// What the user wants of a run that is this attempt's.
+    pub async fn current_wish(&self, id: RunId, attempt: Attempt) -> StoreResult<Reported> {
+        self.read(move |db| {
+            let run = get(db, id)?;
+            of_attempt(&run, attempt)?;
+            Ok(Reported {
+                last_seq: run.last_seq,
+                // One that is over wants nothing more of its worker.
+                wish: if run.status.is_over() {
+                    Wish::Cancel
+                } else {
+                    run.wish
+                },
+            })
+        })
+        .await
+    }
+}
+
+fn of_attempt(run: &Run, attempt: Attempt) -> StoreResult<()> {
+    if run.attempt == attempt {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(format!(
+            "attempt {attempt} reports, but run {} is at attempt {}",
+            run.id, run.attempt
+        )))
+    }
+}
+
+/// The run, if this attempt may report; an external one starts to run with its first report.
+fn fenced(change: &mut Change, id: RunId, attempt: Attempt) -> StoreResult<Run> {
+    let run = get(&change.tx, id)?;
+    of_attempt(&run, attempt)?;
+    if run.spec.external && run.status == RunStatus::Queued {
+        change.tx.execute(
+            "UPDATE run SET started = ?2 WHERE id = ?1",
+            params![id, super::Moment::now()],
+        )?;
+        change.set_status(id, RunStatus::Running, "")?;
+        return get(&change.tx, id);
+    }
+    Ok(run)
+}
+
+impl Change<'_> {
+    fn take(&mut self, run: &Run, event: ProducerEvent) -> StoreResult<()> {
+        // Re-read: an earlier event of the same post may have ended the run.
+        let (status, epochs): (RunStatus, u32) = self.tx.query_row(
+            "SELECT status, epochs FROM run WHERE id = ?1",
+            [run.id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let known = match &event {
+            ProducerEvent::Epoch(report) => self.has_epoch(run.id, report.record.epoch)?,
+            ProducerEvent::End { status: end, .. } => *end == status,
+            _ => false,
+        };
+        if known {
+            return Ok(());
+        }
+        if status.is_over() {
+            return Err(StoreError::Conflict(format!(
+                "run {} is {status}: nothing more is taken",
+                run.id
+            )));
+        }
+        match event {
+            ProducerEvent::Epoch(report) if report.record.epoch > epochs && !run.spec.external => {
+                Err(StoreError::Invalid(format!(
+                    "epoch {} of a run of {epochs}",
+                    report.record.epoch
+                )))
+            }
+            ProducerEvent::Epoch(report) => self.take_epoch(run.id, &report),
+            ProducerEvent::Best(best) => self.take_best(run.id, &best),
+            ProducerEvent::Progress(progress) => {
+                self.tell(
+                    run.id,
+                    Message {
+                        seq: None,
+                        kind: EventKind::Progress,
+                        data: super::event::to_json(&progress),
+                    },
+                );
+                Ok(())
+            }
+            ProducerEvent::Log { message } => self.take_log(run.id, &message),
+            ProducerEvent::End { status, message } => self.end(run.id, status, shortened(&message)),
+        }
+    }
+
+    fn has_epoch(&self, id: RunId, epoch: u32) -> StoreResult<bool> {
+        Ok(self
+            .tx
+            .prepare_cached("SELECT 1 FROM epoch WHERE run = ?1 AND epoch = ?2")?
+            .exists(params![id, epoch])?)
+    }
+
+    fn take_epoch(&mut self, id: RunId, report: &EpochReport) -> StoreResult<()> {
+        let record = &report.record;
+        if !self.insert_epoch(id, record)? {
+            return Ok(());
+        }
+        let used: i64 =
+            self.tx
+                .query_row("SELECT blob_bytes FROM run WHERE id = ?1", [id], |row| {
+                    row.get(0)
+                })?;
+        let room = MAX_BLOB_BYTES.saturating_sub(used.unsigned_abs());
+        let written = self.insert_blobs(id, report, usize::try_from(room).unwrap_or(usize::MAX))?;
+        self.tx.execute(
+            "UPDATE run SET blob_bytes = blob_bytes + ?2, epochs = MAX(epochs, ?3) WHERE id = ?1",
+            params![id, written as i64, record.epoch],
+        )?;
+        let accuracy = |split| {
+            record
+                .split(split)
+                .map(|m| f64::from(m.correct) / f64::from(m.n.max(1)))
+        };
+        self.tx.execute(
+            "UPDATE run SET epoch = ?2, train_accuracy = ?3, val_accuracy = ?4, test_accuracy = ?5
+             WHERE id = ?1 AND epoch < ?2",
+            params![
+                id,
+                record.epoch,
+                accuracy(Split::Train),
+                accuracy(Split::Val),
+                accuracy(Split::Test)
+            ],
+        )?;
+        self.epoch_event(id, record.epoch)?;
+        Ok(())
+    }
+
+    fn take_best(&mut self, id: RunId, best: &BestEpoch) -> StoreResult<()> {
+        let changed = self.tx.execute(
+            "UPDATE run SET best_epoch = ?2, best_metric = ?3, best_value = ?4
+             WHERE id = ?1 AND (best_epoch IS NOT ?2 OR best_metric IS NOT ?3 OR best_value IS NOT ?4)",
+            params![id, best.epoch, best.metric, best.value],
+        )?;
+        if changed > 0 {
+            self.event(id, EventKind::Best, best)?;
+        }
+        Ok(())
+    }
+
+    fn take_log(&mut self, id: RunId, message: &str) -> StoreResult<()> {
+        let lines: u32 = self.tx.query_row(
+            "UPDATE run SET log_lines = MIN(log_lines + 1, ?2 + 1) WHERE id = ?1 RETURNING log_lines",
+            params![id, MAX_LOG_LINES],
+            |row| row.get(0),
+        )?;
+        let message = match lines {
+            MAX_LOG_LINES => "The log is full: later lines are left out.",
+            n if n > MAX_LOG_LINES => return Ok(()),
+            _ => shortened(message),
+        };
+        self.event(id, EventKind::Log, &json!({ "message": message }))?;
+        Ok(())
+    }
+}
+
+/// What is wrong with an event, whatever the run.
+fn check(event: &ProducerEvent) -> Result<(), String> {
+    match event {
+        ProducerEvent::Epoch(report) => check_epoch(report),
+        ProducerEvent::Best(best) => check_number("epoch", best.epoch, 1, MAX_EPOCH),
+        ProducerEvent::Progress(Progress {
+            epoch,
+            phase,
+            left_s,
+            ..
+        }) => {
+            check_number("epoch", *epoch, 1, MAX_EPOCH)?;
+            if phase.len() > 40 {
+                return Err("phase: at most 40 characters".to_owned());
+            }
+            match left_s {
+                Some(s) if !(0.0..1e10).contains(s) => Err("left_s: seconds from 0".to_owned()),
+                _ => Ok(()),
+            }
+        }
+        ProducerEvent::Log { .. } => Ok(()),
+        ProducerEvent::End { status, .. } if status.is_over() => Ok(()),
+        ProducerEvent::End { status, .. } => Err(format!(
+            "a run does not end as {status}: write finished, stopped, cancelled, failed or diverged"
+        )),
+    }
+}
+
+fn check_number(field: &str, value: u32, low: u32, high: u32) -> Result<(), String> {
+    if (low..=high).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{field}: {value} is outside {low} to {high}"))
+    }
+}
+
+fn check_epoch(report: &EpochReport) -> Result<(), String> {
+    let record = &report.record;
+    check_number("epoch", record.epoch, 1, MAX_EPOCH)?;
+    for (field, value) in [("lr", record.lr), ("seconds", record.seconds)] {
+        if !(0.0..1e12).contains(&value) {
+            return Err(format!("{field}: a number from 0"));
+        }
+    }
+    let whole = |split| record.split(split).map(|metrics| (split, metrics));
+    for (split, SplitMetrics { correct, n, .. }) in Split::ALL.into_iter().filter_map(whole) {
+        check_number(&format!("{split}.n"), *n, 1, MAX_IMAGES)?;
+        check_number(&format!("{split}.correct"), *correct, 0, *n)?;
+    }
+    for (split, confusion) in &report.confusion {
+        let labels = confusion.0.iter().flat_map(|(t, p, _)| [*t, *p]);
+        check_labels(&format!("confusion of {split}"), labels)?;
+        if confusion.0.len() > 1_000_000 {
+            return Err(format!("confusion of {split}: at most 1,000,000 entries"));
+        }
+    }
+    for (split, results) in &report.images {
+        let field = format!("images of {split}");
+        let n = results.prediction.len();
+        if n > MAX_IMAGES as usize || results.confidence.len() != n || results.loss.len() != n {
+            return Err(format!(
+                "{field}: prediction, confidence and loss must be equally long, at most {MAX_IMAGES}"
+            ));
+        }
+        check_labels(&field, results.prediction.iter().copied())?;
+    }
+    Ok(())
+}
+
+fn check_labels(field: &str, labels: impl IntoIterator<Item = u32>) -> Result<(), String> {
+    match labels.into_iter().find(|label| *label > MAX_LABEL) {
+        Some(label) => Err(format!("{field}: class {label} is above {MAX_LABEL}")),
+        None => Ok(()),
+    }
+}
+
+/// At most [`MAX_TEXT`] bytes, cut between characters.
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
