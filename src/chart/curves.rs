@@ -272,7 +272,7 @@ impl Curves {
             let line = [at(x, 57), at(x + 34, 57)];
             match *curve.ink.dash() {
                 [on, off] => area.draw(&plotters::element::DashedPathElement::new(
-                    line.into_iter(),
+                    line,
                     sheet.px(on),
                     sheet.px(off),
                     style,
