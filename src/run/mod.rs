@@ -3,23 +3,24 @@
 mod epoch;
 mod event;
 mod id;
+mod input;
 mod layer;
 mod number;
 mod spec;
 mod split;
 mod status;
+mod training;
 
 pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
 pub use event::{ProducerEvent, Progress};
 pub use id::{Attempt, DatasetId, RunId, Seq};
+pub use input::{InputSpec, Normalize};
 pub use layer::{
     AdaptivePool, BatchNorm, Conv2d, Dropout, Layer, LayerSpec, Linear, Lstm, MaxPool, Pair,
     Sequence, SequenceOf,
 };
 pub use number::nullable;
-pub use spec::{
-    Augment, Device, EarlyStopping, FieldError, InputSpec, Metric, ModelSpec, Normalize, Optimizer,
-    RunSpec, Schedule, SpecError, TrainSpec, merge,
-};
+pub use spec::{Augment, Device, FieldError, ModelSpec, RunSpec, SpecError, merge};
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
+pub use training::{EarlyStopping, Metric, Optimizer, Schedule, TrainSpec};

@@ -1,0 +1,74 @@
+//! What an image becomes before it enters the network.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputSpec {
+    /// Pixels.
+    pub height: usize,
+    /// Pixels.
+    pub width: usize,
+    /// 1: gray, 0.299 R + 0.587 G + 0.114 B; 3: colour, gray images repeated.
+    pub channels: usize,
+    pub normalize: Normalize,
+}
+
+impl Default for InputSpec {
+    fn default() -> Self {
+        InputSpec {
+            height: 128,
+            width: 256,
+            channels: 3,
+            normalize: Normalize::default(),
+        }
+    }
+}
+
+/// What is subtracted from pixels (0 to 1) and what they are divided by, a channel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "NormalizeForm", into = "NormalizeForm")]
+pub enum Normalize {
+    /// Mean and standard deviation of the training images.
+    #[default]
+    Train,
+    None,
+    Fixed {
+        mean: Vec<f64>,
+        std: Vec<f64>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NormalizeForm {
+    Word(NormalizeWord),
+    Fixed { mean: Vec<f64>, std: Vec<f64> },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NormalizeWord {
+    Train,
+    None,
+}
+
+impl From<NormalizeForm> for Normalize {
+    fn from(form: NormalizeForm) -> Self {
+        match form {
+            NormalizeForm::Word(NormalizeWord::Train) => Normalize::Train,
+            NormalizeForm::Word(NormalizeWord::None) => Normalize::None,
+            NormalizeForm::Fixed { mean, std } => Normalize::Fixed { mean, std },
+        }
+    }
+}
+
+impl From<Normalize> for NormalizeForm {
+    fn from(normalize: Normalize) -> Self {
+        match normalize {
+            Normalize::Train => NormalizeForm::Word(NormalizeWord::Train),
+            Normalize::None => NormalizeForm::Word(NormalizeWord::None),
+            Normalize::Fixed { mean, std } => NormalizeForm::Fixed { mean, std },
+        }
+    }
+}
