@@ -5,6 +5,7 @@ mod network;
 mod parameter;
 mod plan;
 mod preset;
+pub mod python;
 mod resolve;
 mod shape;
 

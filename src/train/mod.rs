@@ -1,5 +1,14 @@
 //! Training: the loop, evaluation, early stopping, checkpoints, resume.
 
+mod checkpoint;
+mod stopping;
+mod tensor_file;
+
+pub use checkpoint::{
+    BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
+};
+pub use tensor_file::replace;
+
 use crate::data::Dataset;
 use crate::run::{BestEpoch, EpochReport, Progress, RunSpec, RunStatus};
 use serde::{Deserialize, Serialize};

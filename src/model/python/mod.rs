@@ -1,0 +1,210 @@
+//! A PyTorch module for a plan, whose `state_dict` has the names of our checkpoints.
+
+mod tree;
+
+use super::{Plan, PlannedLayer};
+use crate::run::{AdaptivePool, Layer, Pair, SequenceOf};
+use std::fmt::Write;
+use tree::Tree;
+
+/// `load.py`: classifies a folder with `model.py` and a checkpoint beside it. The same for every network, as all that
+/// differs is in the checkpoint's header.
+pub const LOAD_PY: &str = include_str!("load.py");
+
+/// `model.py` for a plan: `Network()` takes images (N, C, H, W) and gives scores (N, classes).
+pub fn model_py(plan: &Plan) -> String {
+    let modules: Vec<(&str, String)> = plan
+        .layers
+        .iter()
+        .filter_map(|layer| Some((layer.name.as_str(), module(layer)?)))
+        .collect();
+    let tree = Tree::new(&modules);
+    let mut steps = String::new();
+    for layer in &plan.layers {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            steps,
+            "        {}  # {}",
+            step(layer),
+            tuple_of(&layer.output)
+        );
+    }
+    format!(
+        r#""""The network of a Gapwatch run in PyTorch: {parameters} parameters, the names of its checkpoints.
+
+    from safetensors.torch import load_file
+    network = Network()
+    network.load_state_dict(load_file("best.safetensors"))
+"""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Network(nn.Module):
+    """Images (N, {input}), float32, prepared as load.py does; gives (N, {classes}) scores before softmax."""
+
+    def __init__(self) -> None:
+        super().__init__()
+{definitions}
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+{steps}        return x
+"#,
+        parameters = plan.parameters,
+        input = numbers(&plan.input),
+        classes = plan.classes,
+        definitions = tree.definitions(),
+    )
+}
+
+/// The module that holds a layer's weights; none where it has none.
+fn module(layer: &PlannedLayer) -> Option<String> {
+    let input = &layer.input;
+    Some(match &layer.layer {
+        Layer::Conv2d(c) => format!(
+            "nn.Conv2d({}, {}, {}{}{}{})",
+            input[0],
+            c.out,
+            pair(c.kernel),
+            unless(
+                c.stride == Pair::both(1),
+                format!(", stride={}", pair(c.stride))
+            ),
+            unless(
+                c.padding == Pair::both(0),
+                format!(", padding={}", pair(c.padding))
+            ),
+            unless(c.bias, ", bias=False".to_owned()),
+        ),
+        Layer::BatchNorm(b) => format!(
+            "nn.BatchNorm{}d({}, eps={}, momentum={})",
+            if input.len() == 3 { 2 } else { 1 },
+            input[0],
+            b.eps,
+            b.momentum
+        ),
+        Layer::Linear(l) => format!(
+            "nn.Linear({}, {}{})",
+            input[input.len() - 1],
+            layer.output[layer.output.len() - 1],
+            unless(l.bias, ", bias=False".to_owned()),
+        ),
+        Layer::Lstm(l) => format!(
+            "nn.LSTM({}, {}, num_layers={}, batch_first=True, bidirectional={})",
+            input[1],
+            l.hidden,
+            l.layers,
+            if l.bidirectional { "True" } else { "False" },
+        ),
+        _ => return None,
+    })
+}
+
+/// The line of `forward` that applies a layer to `x`.
+fn step(layer: &PlannedLayer) -> String {
+    let adaptive = |name: &str, pool: &AdaptivePool| {
+        format!("x = F.adaptive_{name}_pool2d(x, {})", tuple(pool.out))
+    };
+    match &layer.layer {
+        Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::Linear(_) => {
+            format!("x = {}(x)", tree::access(&layer.name))
+        }
+        Layer::Lstm(_) => format!("x, _ = {}(x)", tree::access(&layer.name)),
+        Layer::Relu => "x = F.relu(x)".to_owned(),
+        Layer::MaxPool(p) => format!(
+            "x = F.max_pool2d(x, {}, stride={}{})",
+            pair(p.kernel),
+            pair(p.stride.unwrap_or(p.kernel)),
+            unless(
+                p.padding == Pair::both(0),
+                format!(", padding={}", pair(p.padding))
+            ),
+        ),
+        Layer::AdaptiveAvgPool(p) => adaptive("avg", p),
+        Layer::AdaptiveMaxPool(p) => adaptive("max", p),
+        Layer::Dropout(d) => format!("x = F.dropout(x, {}, self.training)", d.p),
+        Layer::Flatten => "x = x.flatten(1)".to_owned(),
+        Layer::Sequence(s) => match s.of {
+            SequenceOf::One => "x = x.unsqueeze(1)".to_owned(),
+            SequenceOf::Columns => "x = x.permute(0, 3, 1, 2).flatten(2)".to_owned(),
+        },
+        Layer::LastStep => "x = x[:, -1]".to_owned(),
+    }
+}
+
+fn unless(default: bool, text: String) -> String {
+    if default { String::new() } else { text }
+}
+
+/// `3` or `(3, 5)`.
+fn pair(pair: Pair) -> String {
+    if pair.height == pair.width {
+        pair.height.to_string()
+    } else {
+        tuple(pair)
+    }
+}
+
+fn tuple(pair: Pair) -> String {
+    format!("({}, {})", pair.height, pair.width)
+}
+
+fn numbers(shape: &[usize]) -> String {
+    let words: Vec<String> = shape.iter().map(usize::to_string).collect();
+    words.join(", ")
+}
+
+fn tuple_of(shape: &[usize]) -> String {
+    format!("(N, {})", numbers(shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::ModelSpec;
+    use serde_json::json;
+
+    #[test]
+    fn the_questions_network_reads_like_the_questions() {
+        let model = ModelSpec::Preset("cnn-bilstm".to_owned());
+        let text = model_py(&Plan::new(&model, [3, 128, 256], 9).unwrap());
+        for line in [
+            "        self.layer1 = nn.ModuleDict({",
+            "            \"0\": nn.Conv2d(3, 16, 3, padding=1),",
+            "            \"1\": nn.BatchNorm2d(16, eps=0.00001, momentum=0.1),",
+            "        self.flc = nn.Linear(4096, 1024)",
+            "        self.blstm = nn.LSTM(1024, 9, num_layers=2, batch_first=True, bidirectional=True)",
+            "        x = self.layer1[\"0\"](x)  # (N, 16, 128, 256)",
+            "        x = F.max_pool2d(x, 2, stride=2)  # (N, 16, 64, 128)",
+            "        x, _ = self.blstm(x)  # (N, 1, 18)",
+            "        x = x[:, -1]  # (N, 18)",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn numbered_and_nested_layers_keep_their_names() {
+        let layers = json!([
+            {"conv2d": {"out": 4, "kernel": [3, 5], "stride": 2, "bias": false}},
+            {"name": "a.b.c", "conv2d": {"out": 4, "kernel": 1}},
+            {"name": "a.2", "batch_norm": {}},
+            {"flatten": {}},
+            {"linear": {}}
+        ]);
+        let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
+        let text = model_py(&Plan::new(&model, [1, 16, 16], 3).unwrap());
+        for line in [
+            "        self.add_module(\"0\", nn.Conv2d(1, 4, (3, 5), stride=2, bias=False))",
+            "        self.a = nn.ModuleDict({",
+            "            \"b\": nn.ModuleDict({",
+            "                \"c\": nn.Conv2d(4, 4, 1),",
+            "            \"2\": nn.BatchNorm2d(4, eps=0.00001, momentum=0.1),",
+            "        x = self.get_submodule(\"0\")(x)  # (N, 4, 7, 6)",
+            "        x = self.a[\"b\"][\"c\"](x)  # (N, 4, 7, 6)",
+            "        x = self.get_submodule(\"4\")(x)  # (N, 3)",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}
