@@ -26,6 +26,45 @@ pub fn generalisation_loss(losses: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+/// Epochs in one of Prechelt's strips.
+pub const STRIP: usize = 5;
+
+/// Prechelt's training progress over the last strip of each epoch in thousandths: 1000 · (mean / lowest − 1); None before
+/// the first whole strip (Prechelt 1998).
+pub fn training_progress(losses: &[f64]) -> Vec<Option<f64>> {
+    (1..=losses.len())
+        .map(|until| {
+            let strip = &losses[until.checked_sub(STRIP)?..until];
+            let lowest = strip.iter().copied().fold(f64::INFINITY, f64::min);
+            let mean = strip.iter().sum::<f64>() / STRIP as f64;
+            Some(1000.0 * (mean / lowest.max(f64::MIN_POSITIVE) - 1.0))
+        })
+        .collect()
+}
+
+/// Prechelt's PQ at each epoch: generalisation loss over training progress, large where validation gets worse while
+/// training stands still; None before the first strip and where training does not move at all (Prechelt 1998).
+pub fn progress_quotient(train: &[f64], val: &[f64]) -> Vec<Option<f64>> {
+    generalisation_loss(val)
+        .into_iter()
+        .zip(training_progress(train))
+        .map(|(gl, progress)| progress.filter(|p| *p > 0.0).map(|p| gl / p))
+        .collect()
+}
+
+/// Prechelt's UP: how many successive strips, counted back from the last, ended with a higher validation loss than the one
+/// before (Prechelt 1998).
+pub fn rising_strips(val: &[f64]) -> usize {
+    let ends: Vec<f64> = val
+        .chunks_exact(STRIP)
+        .map(|strip| strip[STRIP - 1])
+        .collect();
+    ends.windows(2)
+        .rev()
+        .take_while(|pair| pair[1] > pair[0])
+        .count()
+}
+
 /// Position of the first epoch from which the generalisation loss of the smoothed curve stays above its threshold.
 pub fn onset(losses: &[f64]) -> Option<usize> {
     let above: Vec<bool> = generalisation_loss(&smoothed(losses))
@@ -75,6 +114,27 @@ mod tests {
         bump[20] = 3.0;
         assert_eq!(onset(&bump), None);
         assert_eq!(onset(&[]), None);
+    }
+
+    #[test]
+    fn progress_and_strips_are_prechelts() {
+        let train = [5.0, 4.0, 3.0, 2.0, 1.0, 1.0];
+        let progress = training_progress(&train);
+        assert_eq!(progress[3], None);
+        assert!((progress[4].unwrap() - 2000.0).abs() < 1e-9);
+        // After the sixth epoch the strip is 4, 3, 2, 1, 1: its mean is 2.2.
+        assert!((progress[5].unwrap() - 1200.0).abs() < 1e-9);
+        let val = [1.0, 1.0, 1.0, 1.0, 1.0, 1.2];
+        let quotient = progress_quotient(&train, &val);
+        assert!((quotient[5].unwrap() - 20.0 / 1200.0).abs() < 1e-12);
+        assert_eq!(progress_quotient(&[1.0; 6], &val)[5], None);
+
+        let rising: Vec<f64> = (0..20).map(f64::from).collect();
+        assert_eq!(rising_strips(&rising), 3);
+        let mut turns = rising.clone();
+        turns[19] = 0.0;
+        assert_eq!(rising_strips(&turns), 0);
+        assert_eq!(rising_strips(&[1.0; 4]), 0);
     }
 
     #[test]

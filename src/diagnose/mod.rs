@@ -1,16 +1,16 @@
 //! The causes of a gap: statistics and gates; histories in, findings out.
 
-mod binomial;
 mod curve;
-mod factorial;
-mod fisher;
 mod gates;
+pub mod statistics;
 mod verdict;
 
-pub use binomial::{Interval, clopper_pearson, difference, upper_tail, wilson};
-pub use curve::{GL_THRESHOLD, generalisation_loss, onset, smoothed};
-pub use fisher::fisher_exact;
+pub use curve::{
+    GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
+    training_progress,
+};
 pub use gates::{Answer, Gate, Gates, percent, points, share};
+pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose};
 
 use crate::run::{EpochRecord, RunStatus, Split};

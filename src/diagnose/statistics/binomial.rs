@@ -109,6 +109,15 @@ pub fn upper_tail(correct: u32, n: u32, p: f64) -> f64 {
     }
 }
 
+/// P(X ≤ `correct`): the exact one-sided p-value against a proportion that is too high.
+pub fn lower_tail(correct: u32, n: u32, p: f64) -> f64 {
+    if correct >= n {
+        return 1.0;
+    }
+    // As many wrong ones at least.
+    upper_tail(n - correct, n, 1.0 - p)
+}
+
 /// The sum of terms that only fall, up to the first that no longer changes it: for large counts a few of millions.
 pub(super) fn falling_sum(terms: impl Iterator<Item = f64>) -> f64 {
     let mut sum = 0.0;
@@ -205,6 +214,16 @@ mod tests {
                 "{one:?} {other:?}: {interval:?}"
             );
         }
+    }
+
+    #[test]
+    fn lower_tails_are_what_upper_ones_leave() {
+        assert!(near(
+            lower_tail(3, 90, 1.0 / 9.0),
+            1.0 - upper_tail(4, 90, 1.0 / 9.0)
+        ));
+        assert_eq!(lower_tail(90, 90, 0.5), 1.0);
+        assert!(lower_tail(0, 90, 0.5) > 0.0);
     }
 
     #[test]
