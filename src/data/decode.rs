@@ -8,7 +8,7 @@ use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::{ColorType, ImageDecoder, ImageError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -60,30 +60,33 @@ static LARGE_IMAGE: Mutex<()> = Mutex::new(());
 
 /// Reads and decodes an image file; the error is a reason for the user, without the path.
 pub fn read(path: &Path, limits: &Limits) -> Result<Decoded, String> {
-    let failed = |error: std::io::Error| format!("cannot be read: {error}");
-    let mut file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    let mut start = Vec::with_capacity(16);
-    file.by_ref()
-        .take(16)
-        .read_to_end(&mut start)
-        .map_err(failed)?;
-    if Format::of(&start).is_none() {
-        return Err(no_image(&path.to_string_lossy(), &start));
-    }
-    if bytes > limits.file_bytes {
-        let most = limits.file_bytes >> 20;
-        return Err(format!("larger than {most} MiB"));
-    }
-    let mut content = start;
-    file.take(limits.file_bytes)
-        .read_to_end(&mut content)
-        .map_err(failed)?;
+    let content = File::open(path)
+        .and_then(|file| read_image(file, &path.to_string_lossy(), limits))
+        .map_err(|error| format!("cannot be read: {error}"))??;
     decode(&content, limits)
 }
 
+/// The content of a file that is PNG or JPEG by its first bytes, or why it is left out; of others no more is read.
+pub(super) fn read_image(
+    mut file: impl Read,
+    name: &str,
+    limits: &Limits,
+) -> io::Result<Result<Vec<u8>, String>> {
+    let mut content = Vec::with_capacity(16);
+    file.by_ref().take(16).read_to_end(&mut content)?;
+    if Format::of(&content).is_none() {
+        return Ok(Err(no_image(name, &content)));
+    }
+    file.take(limits.file_bytes).read_to_end(&mut content)?;
+    if content.len() as u64 > limits.file_bytes {
+        let most = limits.file_bytes >> 20;
+        return Ok(Err(format!("larger than {most} MiB")));
+    }
+    Ok(Ok(content))
+}
+
 /// Why a file that is neither PNG nor JPEG is left out.
-pub(super) fn no_image(name: &str, start: &[u8]) -> String {
+fn no_image(name: &str, start: &[u8]) -> String {
     let ending = Path::new(name)
         .extension()
         .map(|e| e.to_string_lossy().to_ascii_lowercase());
@@ -112,14 +115,12 @@ pub fn decode(content: &[u8], limits: &Limits) -> Result<Decoded, String> {
             pixels(decoder.map_err(reason)?, Format::Png, limits)
         }
         Some(Format::Jpeg) => {
-            let decoder = JpegDecoder::new(Cursor::new(content)).map_err(reason)?;
-            let decoded = pixels(decoder, Format::Jpeg, limits)?;
-            // The decoder fills what is missing with gray, which would be learnt as if it were the image.
-            if jpeg_is_whole(content) {
-                Ok(decoded)
-            } else {
-                Err("cut short: its end is missing".to_owned())
+            // The decoder would fill what is missing with gray, which would be learnt as if it were the image.
+            if !jpeg_is_whole(content) {
+                return Err("cut short: its end is missing".to_owned());
             }
+            let decoder = JpegDecoder::new(Cursor::new(content)).map_err(reason)?;
+            pixels(decoder, Format::Jpeg, limits)
         }
         None => Err("neither PNG nor JPEG".to_owned()),
     }))
@@ -213,9 +214,9 @@ fn pixels(
 fn reason(error: ImageError) -> String {
     match error {
         ImageError::Limits(_) => "it wants more memory than an image may".to_owned(),
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             "cut short: its end is missing".to_owned()
         }
-        other => format!("damaged: {other}"),
+        other => format!("damaged: {}", other.to_string().trim_end()),
     }
 }

@@ -33,7 +33,7 @@ impl Limits {
         path_bytes: 1024,
         file_bytes: 256 << 20,
         unpacked_bytes: 16 << 30,
-        ratio: 200,
+        ratio: 100,
         ratio_free_bytes: 64 << 20,
         pixels: 50_000_000,
         side: 30_000,

@@ -1,8 +1,11 @@
 //! Datasets: folders and archives of images, their index, decoding, resizing, batches.
 
+mod archive;
 mod dataset;
 mod decode;
+mod demonstration;
 mod error;
+mod folder;
 mod images;
 mod index;
 mod layout;
@@ -11,15 +14,20 @@ mod listing;
 mod random;
 mod resize;
 mod stratify;
+mod summary;
 mod survey;
+mod thumbnail;
 
 pub use dataset::Dataset;
 pub use decode::Format;
+pub use demonstration::{Recipe, demonstration, demonstrations};
 pub use error::DataError;
 pub use images::{Images, Normalization, prepare};
 pub use index::{ChannelStatistics, Entry, Index, Unreadable};
 pub use limits::Limits;
 pub(crate) use random::Random;
+pub use summary::{ClassCounts, Size, SplitSummary, Summary};
+pub use thumbnail::thumbnail;
 
 /// How far an import or a load has come: files done, of how many (0 while that is not known).
 pub type OnProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);

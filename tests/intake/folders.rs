@@ -1,47 +1,10 @@
-//! Taking data in: folders as people have them, and what is said about them.
+//! Folders.
 
-use gapwatch::data::{DataError, Dataset, Images};
-use gapwatch::run::{InputSpec, Normalize, Split};
-use image::{GrayImage, Luma};
+use super::{counts, folder, left_out, open, png, refusal, write};
+use gapwatch::data::Dataset;
+use gapwatch::run::Split;
 use std::fs;
 use std::path::Path;
-use tempfile::TempDir;
-
-/// Writes a gray image whose pixels depend on `seed`.
-fn write_image(path: &Path, (height, width): (u32, u32), seed: u32) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let image = GrayImage::from_fn(width, height, |x, y| {
-        Luma([((x * 7 + y * 13 + seed * 31) % 256) as u8])
-    });
-    image.save(path).unwrap();
-}
-
-/// A folder with `count` images of 4 × 6 in each of the folders.
-fn folder(parts: &[&str], count: u32) -> TempDir {
-    let home = tempfile::tempdir().unwrap();
-    for (i, part) in (0..).zip(parts) {
-        for n in 0..count {
-            let path = home.path().join(part).join(format!("{n}.png"));
-            write_image(&path, (4, 6), i * count + n);
-        }
-    }
-    home
-}
-
-fn open(folder: &TempDir) -> Result<Dataset, DataError> {
-    Dataset::open(folder.path(), &|_, _| ())
-}
-
-fn refusal(folder: &TempDir) -> String {
-    match open(folder) {
-        Ok(_) => panic!("taken, though it is wrong"),
-        Err(error) => error.to_string(),
-    }
-}
-
-fn counts(dataset: &Dataset) -> [usize; 3] {
-    Split::ALL.map(|split| dataset.index.of(split).count())
-}
 
 #[test]
 fn split_folders_are_taken_as_they_are() {
@@ -143,7 +106,7 @@ fn what_cannot_be_learnt_from_is_refused_with_the_reason() {
         assert!(said.contains(says), "{said}");
     }
     let empty = tempfile::tempdir().unwrap();
-    assert!(refusal(&empty).contains("it is empty"));
+    assert!(refusal(empty.path()).contains("it is empty"));
     let home = folder(&["train/a", "train/b"], 1);
     fs::create_dir(home.path().join("val")).unwrap();
     assert!(refusal(&home).contains("val/ holds no readable image"));
@@ -152,57 +115,108 @@ fn what_cannot_be_learnt_from_is_refused_with_the_reason() {
 #[test]
 fn files_that_cannot_be_read_are_listed_with_their_reason() {
     let home = folder(&["a", "b"], 4);
-    let write = |name: &str, content: &[u8]| fs::write(home.path().join(name), content).unwrap();
-    write("a/text.png", b"hello");
-    write("a/notes.txt", b"hello");
-    write("b/empty.jpg", b"");
-    let whole = fs::read(home.path().join("a/0.png")).unwrap();
-    write("b/short.png", &whole[..whole.len() - 20]);
+    let whole = png((4, 6), 0);
+    write(&home.path().join("a/text.png"), b"hello");
+    write(&home.path().join("a/notes.txt"), b"hello");
+    write(&home.path().join("b/empty.jpg"), b"");
+    write(&home.path().join("b/short.png"), &whole[..whole.len() - 20]);
     let dataset = open(&home).unwrap();
     assert_eq!(counts(&dataset).iter().sum::<usize>(), 8);
-    let said: Vec<String> = dataset
-        .index
-        .unreadable
-        .iter()
-        .map(|u| format!("{}: {}", u.path, u.reason))
-        .collect();
-    assert_eq!(said.len(), 4, "{said:?}");
-    assert_eq!(said[0], "a/notes.txt: no image");
-    assert!(said[1].contains("neither PNG nor JPEG"));
-    assert_eq!(said[2], "b/empty.jpg: empty file");
-    assert!(said[3].contains("b/short.png"));
+    assert_eq!(
+        left_out(&dataset),
+        [
+            "a/notes.txt: no image",
+            "a/text.png: named .png, but its content is neither PNG nor JPEG",
+            "b/empty.jpg: empty file",
+            "b/short.png: cut short: its end is missing",
+        ]
+    );
 }
 
 #[test]
-fn an_imported_dataset_opens_again_and_makes_the_same_batches() {
+fn an_imported_folder_opens_again_without_what_was_left_out() {
     let home = folder(&["train/a", "train/b", "val/a"], 3);
+    write(&home.path().join("train/b/note.txt"), b"hello");
+    write(
+        &home.path().join("train/b/broken.png"),
+        &png((4, 6), 0)[..30],
+    );
     let taken = tempfile::tempdir().unwrap();
     let into = taken.path().join("dataset");
     let imported = Dataset::import(home.path(), &into, &|_, _| ()).unwrap();
-    let again = Dataset::reopen(&into).unwrap();
-    assert_eq!(again.index, imported.index);
-    assert_eq!(
-        again.index.fingerprint,
-        open(&home).unwrap().index.fingerprint
-    );
+    assert_eq!(left_out(&imported).len(), 2);
+    assert!(!into.join("images/train/b/note.txt").exists());
+    assert!(!into.join("images/train/b/broken.png").exists());
+    for again in [Dataset::reopen(&into).unwrap(), open(&into).unwrap()] {
+        assert_eq!(again.index, imported.index);
+        assert_eq!(again.root, into.join("images"));
+    }
+    assert_eq!(open(&home).unwrap().index, imported.index);
+}
 
-    let input = InputSpec {
-        height: 4,
-        width: 6,
-        channels: 3,
-        normalize: Normalize::Train,
-    };
-    let images = Images::load(&again, Split::Train, &input, &|_, _| ()).unwrap();
-    assert_eq!(images.labels(), [0, 0, 0, 1, 1, 1]);
-    let normalization = images.normalization(&input);
-    let mut batch = vec![0.0; 6 * 3 * 24];
-    images.batch(&[0, 1, 2, 3, 4, 5], &normalization, &mut batch);
-    let mean = batch.iter().sum::<f32>() / batch.len() as f32;
-    let variance = batch.iter().map(|x| x * x).sum::<f32>() / batch.len() as f32;
+#[test]
+fn a_refused_import_leaves_nothing_behind() {
+    let taken = tempfile::tempdir().unwrap();
+    let one_class = folder(&["train/a"], 2);
+    let into = taken.path().join("new");
+    assert!(Dataset::import(one_class.path(), &into, &|_, _| ()).is_err());
+    assert!(!into.exists());
+    let into = taken.path().join("there");
+    fs::create_dir(&into).unwrap();
+    assert!(Dataset::import(one_class.path(), &into, &|_, _| ()).is_err());
+    assert_eq!(fs::read_dir(&into).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_that_holds_something_is_not_imported_into() {
+    let home = folder(&["a", "b"], 2);
+    let said = Dataset::import(home.path(), home.path(), &|_, _| ())
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("is not empty"), "{said}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn images_of_training_found_in_validation_are_said() {
+    let home = folder(&["train/a", "train/b", "val/a", "val/b"], 5);
+    for name in ["0.png", "1.png"] {
+        fs::copy(
+            home.path().join("train/a").join(name),
+            home.path().join("val/b").join(name),
+        )
+        .unwrap();
+    }
+    let notes = open(&home).unwrap().index.notes;
     assert!(
-        mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4,
-        "{mean} {variance}"
+        notes[0].starts_with("2 of the validation images are in training too"),
+        "{notes:?}"
     );
+}
+
+#[test]
+fn a_circle_of_links_ends_with_a_message() {
+    let home = folder(&["a", "b"], 2);
+    std::os::unix::fs::symlink(home.path(), home.path().join("a/up")).unwrap();
+    assert!(refusal(&home).contains("a link that leads back"));
+}
+
+#[test]
+fn the_fingerprint_follows_pixels_and_labels_and_nothing_else() {
+    let fingerprint = |home: &tempfile::TempDir| open(home).unwrap().index.fingerprint;
+    let home = folder(&["train/a", "train/b", "val/a"], 3);
+    let before = fingerprint(&home);
+    write(&home.path().join("README"), b"hello");
+    assert_eq!(fingerprint(&home), before);
+    fs::rename(
+        home.path().join("train/a/0.png"),
+        home.path().join("train/b/9.png"),
+    )
+    .unwrap();
+    let moved = fingerprint(&home);
+    assert_ne!(moved, before);
+    write(&home.path().join("val/a/0.png"), &png((4, 6), 99));
+    assert_ne!(fingerprint(&home), moved);
 }
 
 #[test]

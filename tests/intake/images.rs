@@ -1,0 +1,233 @@
+//! Decoding, and batches of images.
+
+use super::{folder, left_out, open, png, refusal, write};
+use gapwatch::data::{Format, Images, Normalization, prepare, thumbnail};
+use gapwatch::run::{InputSpec, Normalize, Split};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use std::io::Cursor;
+
+fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Red, green and blue that are easy to tell apart.
+fn colourful() -> RgbImage {
+    RgbImage::from_fn(5, 4, |x, y| Rgb([(x * 40) as u8, (y * 50) as u8, 200]))
+}
+
+fn input(height: usize, width: usize, channels: usize) -> InputSpec {
+    InputSpec {
+        height,
+        width,
+        channels,
+        normalize: Normalize::None,
+    }
+}
+
+fn as_is(channels: usize) -> Normalization {
+    Normalization {
+        mean: vec![0.0; channels],
+        std: vec![1.0; channels],
+    }
+}
+
+#[test]
+fn every_kind_of_png_gives_the_pixels_it_shows() {
+    let home = tempfile::tempdir().unwrap();
+    let colour = colourful();
+    let gray = DynamicImage::from(colour.clone()).to_luma8();
+    let rgb = DynamicImage::from(colour.clone());
+    for (name, image, gray_file) in [
+        ("rgb", rgb.clone(), false),
+        ("rgba", DynamicImage::from(rgb.to_rgba8()), false),
+        ("rgb16", DynamicImage::from(rgb.to_rgb16()), false),
+        ("rgba16", DynamicImage::from(rgb.to_rgba16()), false),
+        ("gray", DynamicImage::from(gray.clone()), true),
+        (
+            "graya",
+            DynamicImage::from(DynamicImage::from(gray.clone()).to_luma_alpha8()),
+            true,
+        ),
+        (
+            "gray16",
+            DynamicImage::from(DynamicImage::from(gray.clone()).to_luma16()),
+            true,
+        ),
+    ] {
+        let file = home.path().join(name);
+        write(&file, &encoded(&image, ImageFormat::Png));
+        let prepared = prepare(&file, &input(4, 5, 3), &as_is(3)).unwrap();
+        for (i, x) in prepared.iter().enumerate() {
+            let (c, y, x_at) = (i / 20, i % 20 / 5, i % 5);
+            let expected = if gray_file {
+                gray.get_pixel(x_at as u32, y as u32).0[0]
+            } else {
+                colour.get_pixel(x_at as u32, y as u32).0[c]
+            };
+            assert!((x - f32::from(expected) / 255.0).abs() < 1e-6, "{name}");
+        }
+    }
+}
+
+#[test]
+fn one_channel_is_the_weighted_sum_of_three() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("a.png");
+    write(
+        &file,
+        &encoded(&DynamicImage::from(colourful()), ImageFormat::Png),
+    );
+    let prepared = prepare(&file, &input(4, 5, 1), &as_is(1)).unwrap();
+    let Rgb([r, g, b]) = *colourful().get_pixel(3, 2);
+    let expected = (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)) / 255.0;
+    assert!((prepared[2 * 5 + 3] - expected).abs() < 1e-6);
+}
+
+#[test]
+fn jpeg_is_read_whatever_its_name() {
+    let home = folder(&["a", "b"], 4);
+    let image = DynamicImage::from(RgbImage::from_pixel(16, 8, Rgb([90, 90, 90])));
+    let jpeg = encoded(&image, ImageFormat::Jpeg);
+    write(&home.path().join("a/photo.png"), &jpeg);
+    write(
+        &home.path().join("b/gray.jpg"),
+        &encoded(&image.to_luma8().into(), ImageFormat::Jpeg),
+    );
+    write(&home.path().join("b/short.jpg"), &jpeg[..jpeg.len() - 40]);
+    let dataset = open(&home).unwrap();
+    assert_eq!(
+        left_out(&dataset),
+        ["b/short.jpg: cut short: its end is missing"]
+    );
+    let entry = |path| {
+        dataset
+            .index
+            .entries
+            .iter()
+            .find(|e| e.path == path)
+            .unwrap()
+    };
+    assert_eq!(entry("a/photo.png").format, Format::Jpeg);
+    assert_eq!(entry("a/photo.png").channels, 3);
+    assert_eq!(entry("b/gray.jpg").channels, 1);
+    assert_eq!(dataset.index.summary().formats["jpeg"], 2);
+    let prepared = prepare(
+        &home.path().join("a/photo.png"),
+        &input(8, 16, 1),
+        &as_is(1),
+    )
+    .unwrap();
+    assert!(prepared.iter().all(|x| (x * 255.0 - 90.0).abs() < 2.0));
+}
+
+#[test]
+fn a_huge_image_is_refused_by_its_header() {
+    let home = folder(&["a", "b"], 2);
+    let mut huge = png((4, 6), 0);
+    huge[16..20].copy_from_slice(&40_000u32.to_be_bytes());
+    huge[20..24].copy_from_slice(&40_000u32.to_be_bytes());
+    write(&home.path().join("a/huge.png"), &huge);
+    let said = left_out(&open(&home).unwrap());
+    assert!(said[0].contains("40000 × 40000 pixels"), "{said:?}");
+}
+
+#[test]
+fn a_decoder_is_given_every_truncation_and_never_panics() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("x");
+    for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+        let whole = encoded(&DynamicImage::from(colourful()), format);
+        for length in 0..whole.len() - 2 {
+            write(&file, &whole[..length]);
+            // A PNG may lack its very last chunk, which says nothing.
+            let read = prepare(&file, &input(4, 5, 3), &as_is(3));
+            assert!(
+                read.is_err() || length + 12 >= whole.len(),
+                "{format:?} {length}"
+            );
+            assert!(thumbnail(&file, 4).is_err() || read.is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_normalised_by_training_and_in_the_order_asked() {
+    let home = folder(&["train/a", "train/b", "val/a"], 3);
+    let dataset = open(&home).unwrap();
+    let input = InputSpec {
+        normalize: Normalize::Train,
+        ..input(4, 6, 3)
+    };
+    let images = Images::load(&dataset, Split::Train, &input, &|_, _| ()).unwrap();
+    assert_eq!(images.labels(), [0, 0, 0, 1, 1, 1]);
+    let normalization = images.normalization(&input);
+    let mut batch = vec![0.0; 6 * 3 * 24];
+    images.batch(&[0, 1, 2, 3, 4, 5], &normalization, &mut batch);
+    let mean = batch.iter().sum::<f32>() / batch.len() as f32;
+    let variance = batch.iter().map(|x| x * x).sum::<f32>() / batch.len() as f32;
+    assert!(
+        mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4,
+        "{mean} {variance}"
+    );
+    let mut two = vec![0.0; 2 * 3 * 24];
+    images.batch(&[4, 1], &normalization, &mut two);
+    assert_eq!(two[..72], batch[4 * 72..5 * 72]);
+    assert_eq!(two[72..], batch[72..2 * 72]);
+    let none = Images::load(&dataset, Split::Test, &input, &|_, _| ()).unwrap();
+    assert!(none.is_empty());
+}
+
+#[test]
+fn a_batch_equals_the_images_prepared_one_by_one() {
+    let home = folder(&["a", "b"], 3);
+    let large = DynamicImage::from(RgbImage::from_fn(60, 50, |x, y| {
+        Rgb([(x * 4) as u8, (y * 5) as u8, (x * y % 256) as u8])
+    }));
+    write(
+        &home.path().join("a/large.png"),
+        &encoded(&large, ImageFormat::Png),
+    );
+    let dataset = open(&home).unwrap();
+    for (height, width, channels) in [(4, 6, 3), (4, 6, 1), (7, 5, 3), (9, 30, 1), (70, 80, 3)] {
+        let input = input(height, width, channels);
+        let normalization = Normalization {
+            mean: vec![0.3, 0.4, 0.5][..channels].to_vec(),
+            std: vec![0.2, 0.3, 0.4][..channels].to_vec(),
+        };
+        for split in Split::ALL {
+            let images = Images::load(&dataset, split, &input, &|_, _| ()).unwrap();
+            let size = channels * height * width;
+            let all: Vec<usize> = (0..images.len()).collect();
+            let mut batch = vec![0.0; images.len() * size];
+            images.batch(&all, &normalization, &mut batch);
+            for (entry, made) in dataset.index.of(split).zip(batch.chunks(size)) {
+                let file = dataset.root.join(&entry.path);
+                let alone = prepare(&file, &input, &normalization).unwrap();
+                for (a, b) in alone.iter().zip(made) {
+                    assert!((a - b).abs() < 1e-5, "{a} {b}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_that_changed_after_it_was_taken_in_is_named() {
+    let home = folder(&["a", "b"], 10);
+    let dataset = open(&home).unwrap();
+    let path = &dataset.index.of(Split::Train).next().unwrap().path;
+    write(&home.path().join(path), &png((5, 6), 0));
+    let error = Images::load(&dataset, Split::Train, &input(4, 6, 1), &|_, _| ())
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains(path.as_str()), "{error}");
+}
+
+#[test]
+fn a_folder_of_other_formats_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    write(&home.path().join("a/x.bmp"), b"BM......");
+    assert!(refusal(&home).contains("convert it to PNG"));
+}
