@@ -2,6 +2,8 @@
 
 mod name;
 mod network;
+mod network_layers;
+mod network_step;
 mod parameter;
 mod plan;
 mod preset;
@@ -9,7 +11,9 @@ pub mod python;
 mod resolve;
 mod shape;
 
-pub use network::{Mode, Network, Parameter};
+pub use crate::nn::Mode;
+pub use network::{Network, Parameter};
+pub use network_step::{GradientFinding, Scores, StepError, StepResult};
 pub use parameter::PlannedTensor;
 pub use plan::{ModelError, Plan, PlannedLayer};
 pub use preset::{Preset, preset, presets};

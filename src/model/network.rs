@@ -1,17 +1,11 @@
 //! A network that trains: the layers of a plan with their parameters.
 
 use super::Plan;
-use candle_core::{Device, Result, Tensor, Var};
+use super::network_layers::{Chained, chain};
+use crate::nn::{Backward, Mode, Optimizer, Stream, uniform};
+use crate::run::{self, Layer};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
-
-/// How a forward pass treats batch norm and dropout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Running statistics, no dropout, nothing kept for a backward pass.
-    Eval,
-    /// Batch statistics (running ones updated), dropout drawn from the stream of this step.
-    Train { step: u64 },
-}
 
 /// A trainable tensor with its name in PyTorch.
 pub struct Parameter {
@@ -21,31 +15,165 @@ pub struct Parameter {
     pub zero_gradient: Option<&'static str>,
 }
 
-pub struct Network {}
+/// A chain of layers with parameters, trained by [`Network::step`] and used by [`Network::score`].
+///
+/// It works on rayon's current threads: call it inside a pool of the wanted size (`pool.install`). The number of threads
+/// changes no bit of any result. Batch norm needs more than one number a channel, so where
+/// [`Plan::needs_two_images`] holds, a last training batch of one image must be merged into the one before.
+pub struct Network {
+    pub(super) layers: Vec<Chained>,
+    pub(super) parameters: Vec<Parameter>,
+    /// Parameters and running statistics by name, in the plan's order.
+    state: Vec<(String, Var)>,
+}
 
 impl Network {
-    /// Initial weights as PyTorch draws them in distribution, from the streams of `seed`.
-    pub fn new(_plan: &Plan, _seed: u64, _device: &Device) -> Result<Network> {
-        todo!()
+    /// Initial weights as PyTorch draws them in distribution, each tensor from the stream of `seed` with its name.
+    pub fn new(plan: &Plan, seed: u64, device: &Device) -> Result<Network> {
+        if !device.is_cpu() {
+            bail!("networks are trained on the CPU: set device = \"cpu\"");
+        }
+        let mut parameters = Vec::new();
+        let mut state = Vec::new();
+        let mut of_layer = Vec::new();
+        for (i, layer) in plan.layers.iter().enumerate() {
+            let planned = layer.tensors();
+            // Inputs of one output: of a convolution or linear layer all but the weight's first axis.
+            let fan_in: usize = planned.first().map_or(1, |t| t.shape[1..].iter().product());
+            let mut vars = Vec::new();
+            for tensor in &planned {
+                let is = |end: &str| tensor.name.ends_with(end);
+                let initial = match &layer.layer {
+                    Layer::BatchNorm(_) if is(".weight") || is(".running_var") => {
+                        Tensor::ones(tensor.shape.as_slice(), DType::F32, device)?
+                    }
+                    Layer::BatchNorm(_) => {
+                        Tensor::zeros(tensor.shape.as_slice(), DType::F32, device)?
+                    }
+                    other => {
+                        let inputs = match other {
+                            Layer::Lstm(lstm) => lstm.hidden,
+                            _ => fan_in,
+                        };
+                        let bound = 1.0 / (inputs as f64).sqrt();
+                        let name = format!("initial {}", tensor.name);
+                        uniform(&tensor.shape, bound, Stream::new(seed, &name))?
+                    }
+                };
+                let var = Var::from_tensor(&initial)?;
+                state.push((tensor.name.clone(), var.clone()));
+                if tensor.trainable {
+                    parameters.push(Parameter {
+                        name: tensor.name.clone(),
+                        var: var.clone(),
+                        zero_gradient: zero_gradient(plan, i, &tensor.name),
+                    });
+                }
+                vars.push(var);
+            }
+            of_layer.push(vars);
+        }
+        Ok(Network {
+            layers: chain(plan, &of_layer, seed)?,
+            parameters,
+            state,
+        })
     }
 
-    /// Logits (N, classes) for images (N, C, H, W).
-    pub fn forward(&self, _images: &Tensor, _mode: Mode) -> Result<Tensor> {
-        todo!()
+    /// Logits (N, classes) for images (N, C, H, W). In [`Mode::Train`] the running statistics move.
+    pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        Ok(self.walk(images, mode)?.0)
+    }
+
+    /// Logits, and in training each layer's way back.
+    pub(super) fn walk(
+        &self,
+        images: &Tensor,
+        mode: Mode,
+    ) -> Result<(Tensor, Vec<Box<dyn Backward>>)> {
+        let mut x = images.contiguous()?;
+        let mut back = Vec::new();
+        for layer in &self.layers {
+            let (y, way) = layer.operation.forward(&x, mode)?;
+            x = y;
+            back.extend(way);
+        }
+        Ok((x, back))
     }
 
     /// In the order of the layers.
     pub fn parameters(&self) -> &[Parameter] {
-        todo!()
+        &self.parameters
     }
 
-    /// Parameters and buffers (running statistics) by PyTorch's names, in order: a checkpoint's content.
+    /// An optimizer for this network's parameters, its state fresh.
+    pub fn optimizer(&self, kind: &run::Optimizer) -> Optimizer {
+        let parameters = self.parameters.iter().map(|p| (p.name.as_str(), &p.var));
+        Optimizer::new(kind, parameters)
+    }
+
+    /// Parameters and buffers (running statistics) by PyTorch's names, in order: a checkpoint's content. Copies, which training leaves alone.
     pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
-        todo!()
+        self.state
+            .iter()
+            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)))
+            .collect()
     }
 
-    /// Takes a checkpoint's tensors; a missing, extra or misshapen one is an error that names it.
-    pub fn load(&self, _tensors: &HashMap<String, Tensor>) -> Result<()> {
-        todo!()
+    /// Takes a checkpoint's tensors; a missing, extra or misshapen one is an error that names it, and then nothing is changed.
+    pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
+        let mut new = Vec::new();
+        for (name, var) in &self.state {
+            let Some(tensor) = tensors.get(name) else {
+                bail!(
+                    "the checkpoint has no tensor '{name}', so it is of another model: load it with the spec it was trained with"
+                );
+            };
+            if tensor.dims() != var.dims() {
+                bail!(
+                    "'{name}' has the shape {:?} in the checkpoint and {:?} in this model",
+                    tensor.dims(),
+                    var.dims()
+                );
+            }
+            new.push(tensor.to_dtype(DType::F32)?.contiguous()?);
+        }
+        let known: std::collections::HashSet<&str> =
+            self.state.iter().map(|(name, _)| name.as_str()).collect();
+        let mut extra: Vec<&String> = tensors
+            .keys()
+            .filter(|name| !known.contains(name.as_str()))
+            .collect();
+        extra.sort();
+        if let Some(name) = extra.first() {
+            bail!("the checkpoint has a tensor '{name}' that this model has not");
+        }
+        for ((_, var), tensor) in self.state.iter().zip(new) {
+            var.set(&tensor)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why the parameter `name` of layer `i` gets no gradient whatever the data, if so.
+fn zero_gradient(plan: &Plan, i: usize, name: &str) -> Option<&'static str> {
+    let layer = &plan.layers[i];
+    let next = plan.layers.get(i + 1).map(|l| &l.layer);
+    match &layer.layer {
+        Layer::Conv2d(_) | Layer::Linear(_)
+            if name.ends_with(".bias") && matches!(next, Some(Layer::BatchNorm(_))) =>
+        {
+            Some("the batch norm right after it subtracts the mean, and with it any bias")
+        }
+        Layer::Lstm(_) if name.contains(".weight_hh_") && layer.input[0] == 1 => {
+            Some("a sequence of length one has no earlier step, and the state starts at zero")
+        }
+        Layer::Lstm(lstm)
+            if name.ends_with(&format!(".weight_hh_l{}_reverse", lstm.layers - 1))
+                && matches!(next, Some(Layer::LastStep)) =>
+        {
+            Some("only the last step is used, and it is the backward direction's first")
+        }
+        _ => None,
     }
 }

@@ -1,1 +1,82 @@
 //! Layers and operations on candle tensors with their gradients, optimizers, seeded random streams.
+//!
+//! Each layer is an [`Operation`]: its forward pass gives, beside the result, the [`Backward`] pass that belongs to it.
+//! A network is a chain of them, walked back by `model::Network`. candle's own autograd is not used: its max-pool, ReLU
+//! and softmax do not give PyTorch's gradients, and it clears and adds a buffer for every gradient it passes on.
+//!
+//! Every sum that spans images is taken over fixed chunks in a fixed order, so that the same input gives the same bits
+//! whatever the number of threads.
+
+mod adaptive_pool;
+mod batch_norm;
+mod conv;
+mod cross_entropy;
+mod dropout;
+mod init;
+mod linear;
+mod lstm;
+mod lstm_stack;
+mod matmul;
+mod max_pool;
+mod optimizer;
+mod random;
+mod relu;
+mod reshape;
+mod storage;
+
+pub use adaptive_pool::{AdaptivePool, Pooling};
+pub use batch_norm::BatchNorm;
+pub use conv::Conv2d;
+pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use dropout::Dropout;
+pub use init::uniform;
+pub use linear::Linear;
+pub use lstm::Lstm;
+pub use lstm_stack::LstmStack;
+pub use max_pool::MaxPool;
+pub use optimizer::Optimizer;
+pub use random::Stream;
+pub use relu::Relu;
+pub use reshape::{Columns, Flatten, LastStep, One};
+pub use storage::{from_vec, slice, values};
+
+use candle_core::{Result, Tensor};
+
+/// How a forward pass treats batch norm and dropout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Running statistics, no dropout, nothing kept for a backward pass.
+    Eval,
+    /// Batch statistics (running ones updated), dropout drawn from the stream of this step.
+    Train { step: u64 },
+}
+
+/// A layer with its parameters.
+pub trait Operation: Send + Sync {
+    /// The layer's result, and in [`Mode::Train`] what leads back.
+    fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)>;
+}
+
+/// The way back through one layer for one batch.
+pub trait Backward: Send {
+    /// Takes the loss's gradient by the layer's result; `input` asks for the gradient by the layer's input.
+    fn backward(self: Box<Self>, gradient: &Tensor, input: bool) -> Result<Gradients>;
+}
+
+/// What [`Backward::backward`] gives.
+pub struct Gradients {
+    /// By the layer's input, in its shape, where it was asked for.
+    pub input: Option<Tensor>,
+    /// By the layer's parameters, in their order and shapes.
+    pub parameters: Vec<Tensor>,
+}
+
+impl Gradients {
+    /// Those of a layer without parameters.
+    fn of_input(input: Option<Tensor>) -> Self {
+        Gradients {
+            input,
+            parameters: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! A network's training step and its scores.
+
+use super::Network;
+use crate::nn::{Mode, Optimizer, cross_entropy, slice};
+use crate::run::ImageResults;
+use candle_core::{Result, Tensor, Var, bail};
+
+/// What a training step saw, measured before its update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepResult {
+    /// Cross-entropy in nats, summed over the batch.
+    pub loss_sum: f64,
+    /// Images classified right.
+    pub correct: u32,
+    /// At the optimizer's very first step: parameters whose gradient is zero or not finite.
+    pub findings: Vec<GradientFinding>,
+}
+
+/// A parameter that the first step does not move as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GradientFinding {
+    /// The parameter's name.
+    pub parameter: String,
+    /// True where the model itself makes the gradient zero; false where something may be wrong.
+    pub by_structure: bool,
+    /// What is the matter, in words.
+    pub reason: String,
+}
+
+/// Why a step could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The loss is NaN or infinite; nothing was updated.
+    #[error("the loss is {loss}: {place}")]
+    Diverged {
+        loss: f64,
+        /// The first layer with a number that is not finite, in words.
+        place: String,
+    },
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// What [`Network::score`] gives for a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    pub images: ImageResults,
+    /// Cross-entropy in nats, summed over the batch in float64.
+    pub loss_sum: f64,
+    pub correct: u32,
+}
+
+impl Network {
+    /// Forward, backward and update for one batch: images (N, C, H, W), a label each.
+    ///
+    /// `step` numbers the run's steps and picks the dropout masks. A loss that is not finite is [`StepError::Diverged`].
+    pub fn step(
+        &self,
+        images: &Tensor,
+        labels: &[u32],
+        step: u64,
+        optimizer: &mut Optimizer,
+        lr: f64,
+    ) -> std::result::Result<StepResult, StepError> {
+        let mode = Mode::Train { step };
+        let (logits, back) = self.walk(images, mode)?;
+        let result = cross_entropy(&logits, labels)?;
+        let loss = result.loss_sum() / labels.len().max(1) as f64;
+        if !loss.is_finite() {
+            drop(back);
+            let place = self.first_not_finite(images, mode)?;
+            return Err(StepError::Diverged { loss, place });
+        }
+        let gradients = self.backward(back, result.gradient.clone())?;
+        let findings = if optimizer.steps() == 0 {
+            self.findings(&gradients)?
+        } else {
+            Vec::new()
+        };
+        let vars = self.parameters.iter().map(|p| &p.var);
+        optimizer.step(vars, &gradients, lr)?;
+        Ok(StepResult {
+            loss_sum: result.loss_sum(),
+            correct: result.correct(labels),
+            findings,
+        })
+    }
+
+    /// The mean loss of a batch in training mode and its gradients, in the order of [`Network::parameters`].
+    pub fn gradients(
+        &self,
+        images: &Tensor,
+        labels: &[u32],
+        step: u64,
+    ) -> Result<(f64, Vec<Tensor>)> {
+        let (logits, back) = self.walk(images, Mode::Train { step })?;
+        let result = cross_entropy(&logits, labels)?;
+        let loss = result.loss_sum() / labels.len().max(1) as f64;
+        Ok((loss, self.backward(back, result.gradient)?))
+    }
+
+    /// Predictions, confidences and losses in evaluation mode.
+    pub fn score(&self, images: &Tensor, labels: &[u32]) -> Result<Scores> {
+        let result = cross_entropy(&self.forward(images, Mode::Eval)?, labels)?;
+        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
+        Ok(Scores {
+            loss_sum: result.loss_sum(),
+            correct: result.correct(labels),
+            images: ImageResults {
+                confidence: narrow(&result.confidence),
+                loss: narrow(&result.loss),
+                prediction: result.prediction,
+            },
+        })
+    }
+
+    /// Walks back through the layers; the images themselves get no gradient.
+    fn backward(
+        &self,
+        mut back: Vec<Box<dyn crate::nn::Backward>>,
+        mut gradient: Tensor,
+    ) -> Result<Vec<Tensor>> {
+        // The first layers that have no parameters have nothing to learn either.
+        let first = self.layers.iter().position(|l| !l.tensors.is_empty());
+        let first = first.unwrap_or(self.layers.len());
+        let mut of_layers = Vec::new();
+        while back.len() > first {
+            let Some(way) = back.pop() else { break };
+            let needed = back.len() > first;
+            let gradients = way.backward(&gradient, needed)?;
+            of_layers.push(gradients.parameters);
+            match gradients.input {
+                Some(input) => gradient = input,
+                None if needed => bail!("a layer gave no gradient to the one before it"),
+                None => {}
+            }
+        }
+        Ok(of_layers.into_iter().rev().flatten().collect())
+    }
+
+    fn findings(&self, gradients: &[Tensor]) -> Result<Vec<GradientFinding>> {
+        let mut findings = Vec::new();
+        for (parameter, gradient) in self.parameters.iter().zip(gradients) {
+            let (zero, finite) = slice(gradient, |g| {
+                Ok((g.iter().all(|&g| g == 0.0), g.iter().all(|g| g.is_finite())))
+            })?;
+            let reason = match parameter.zero_gradient {
+                Some(reason) => reason,
+                None if !finite => "its gradient is not finite at the first step",
+                None if zero => "its gradient is all zero at the first step: it may never learn",
+                None => continue,
+            };
+            findings.push(GradientFinding {
+                parameter: parameter.name.clone(),
+                by_structure: parameter.zero_gradient.is_some(),
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(findings)
+    }
+
+    /// Names the first layer where a number is not finite: in the images, in its weights or in what it computes.
+    fn first_not_finite(&self, images: &Tensor, mode: Mode) -> Result<String> {
+        let finite = |t: &Tensor| {
+            slice(&t.contiguous()?, |numbers| {
+                Ok(numbers.iter().all(|x| x.is_finite()))
+            })
+        };
+        let all = |vars: &[Var]| -> Result<bool> {
+            vars.iter()
+                .try_fold(true, |all, var| Ok(all && finite(var)?))
+        };
+        if !finite(images)? {
+            return Ok("the images hold numbers that are not finite".to_owned());
+        }
+        let mut x = images.contiguous()?;
+        for layer in &self.layers {
+            if !all(&layer.tensors)? {
+                let name = &layer.name;
+                return Ok(format!("weights of layer '{name}' are no longer finite"));
+            }
+            x = layer.operation.forward(&x, mode)?.0;
+            if !finite(&x)? {
+                let name = &layer.name;
+                return Ok(format!("the output of layer '{name}' is not finite"));
+            }
+        }
+        Ok("the logits are finite, but too far apart for the loss".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Plan;
+    use crate::nn::{Stream, from_vec, values};
+    use crate::run::{self, ModelSpec};
+    use candle_core::Device;
+
+    /// A small network with every kind of layer the question's has, and four images of two classes.
+    fn small() -> (Network, Tensor, Vec<u32>) {
+        let layers = serde_json::json!([
+            { "conv2d": { "out": 4, "kernel": 3, "padding": 1 } }, { "batch_norm": {} }, { "relu": {} },
+            { "max_pool": { "kernel": 2 } }, { "dropout": { "p": 0.25 } }, { "flatten": {} },
+            { "sequence": { "of": "one" } }, { "linear": { "out": 8 } },
+            { "lstm": { "hidden": 3, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
+        ]);
+        let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
+        let plan = Plan::new(&model, [3, 8, 10], 2).unwrap();
+        let network = Network::new(&plan, 7, &Device::Cpu).unwrap();
+        let stream = Stream::new(1, "images");
+        let pixels = (0..4 * 240).map(|i| stream.unit(i) - 0.5).collect();
+        (
+            network,
+            from_vec(pixels, (4, 3, 8, 10)).unwrap(),
+            vec![0, 1, 0, 1],
+        )
+    }
+
+    fn adam() -> run::Optimizer {
+        run::Optimizer::Adam {
+            lr: 0.01,
+            weight_decay: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_small_network_learns_four_images_by_heart() {
+        let (network, images, labels) = small();
+        let mut optimizer = network.optimizer(&adam());
+        for step in 0..150 {
+            network
+                .step(&images, &labels, step, &mut optimizer, 0.01)
+                .unwrap();
+        }
+        let scores = network.score(&images, &labels).unwrap();
+        assert_eq!(scores.correct, 4);
+        assert!(scores.loss_sum < 1.0, "{}", scores.loss_sum);
+    }
+
+    #[test]
+    fn the_first_step_lists_the_parameters_that_the_model_gives_no_gradient() {
+        let (network, images, labels) = small();
+        let mut optimizer = network.optimizer(&adam());
+        let first = network
+            .step(&images, &labels, 0, &mut optimizer, 0.01)
+            .unwrap();
+        let names: Vec<&str> = first
+            .findings
+            .iter()
+            .map(|f| f.parameter.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "0.bias",
+                "8.weight_hh_l0",
+                "8.weight_hh_l0_reverse",
+                "8.weight_hh_l1",
+                "8.weight_hh_l1_reverse"
+            ]
+        );
+        assert!(first.findings.iter().all(|f| f.by_structure));
+        let second = network
+            .step(&images, &labels, 1, &mut optimizer, 0.01)
+            .unwrap();
+        assert!(second.findings.is_empty());
+    }
+
+    #[test]
+    fn a_weight_that_is_not_finite_is_named_by_its_layer() {
+        let (network, images, labels) = small();
+        let mut tensors: std::collections::HashMap<_, _> =
+            network.tensors().unwrap().into_iter().collect();
+        let mut weight = values(&tensors["7.weight"]).unwrap();
+        weight[5] = f32::NAN;
+        tensors.insert(
+            "7.weight".to_owned(),
+            from_vec(weight, tensors["7.weight"].shape()).unwrap(),
+        );
+        network.load(&tensors).unwrap();
+        let mut optimizer = network.optimizer(&adam());
+        let error = network
+            .step(&images, &labels, 0, &mut optimizer, 0.01)
+            .unwrap_err();
+        assert!(matches!(&error, StepError::Diverged { .. }));
+        assert!(error.to_string().contains("layer '7'"), "{error}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bits_with_one_two_and_four_threads() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                let (network, images, labels) = small();
+                let mut optimizer = network.optimizer(&adam());
+                for step in 0..5 {
+                    network
+                        .step(&images, &labels, step, &mut optimizer, 0.01)
+                        .unwrap();
+                }
+                let tensors = network.tensors().unwrap();
+                tensors
+                    .iter()
+                    .flat_map(|(_, t)| values(t).unwrap())
+                    .map(f32::to_bits)
+                    .collect::<Vec<_>>()
+            })
+        };
+        let one = run(1);
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(4));
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_model_is_refused_by_the_tensor_that_does_not_fit() {
+        let (network, ..) = small();
+        let tensors: std::collections::HashMap<_, _> =
+            network.tensors().unwrap().into_iter().collect();
+        let with = |name: &str, tensor: Option<Tensor>| {
+            let mut changed = tensors.clone();
+            match tensor {
+                Some(tensor) => changed.insert(name.to_owned(), tensor),
+                None => changed.remove(name),
+            };
+            network.load(&changed).unwrap_err().to_string()
+        };
+        let other = from_vec(vec![0.0; 2], 2).unwrap();
+        assert!(with("7.weight", None).contains("7.weight"));
+        assert!(with("7.weight", Some(other.clone())).contains("7.weight"));
+        assert!(with("99.weight", Some(other)).contains("99.weight"));
+        network.load(&tensors).unwrap();
+    }
+}

@@ -1,0 +1,266 @@
+//! Long short-term memory, one layer and direction.
+
+use super::matmul::{Matrix, matmul, matmul_parallel};
+use super::{Backward, Gradients, Mode, Operation, from_vec, slice, values};
+use candle_core::{Result, Tensor, Var};
+use rayon::prelude::*;
+
+/// One direction of one LSTM layer (Hochreiter and Schmidhuber 1997; Gers et al. 2000): (N, T, F) to (N, T, H).
+///
+/// The state starts at zero; gates are in PyTorch's order i, f, g, o.
+pub struct Lstm {
+    /// (4 H, F).
+    pub weight_ih: Var,
+    /// (4 H, H).
+    pub weight_hh: Var,
+    /// (4 H).
+    pub bias_ih: Var,
+    /// (4 H).
+    pub bias_hh: Var,
+    /// True: from the last step to the first.
+    pub reverse: bool,
+}
+
+/// Images that go through the steps together: fixed, so that the threads change no bit.
+const CHUNK: usize = 8;
+
+impl Operation for Lstm {
+    fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
+        let (n, steps, features) = input.dims3()?;
+        let hidden = self.weight_hh.dim(1)?;
+        let bias: Vec<f32> = values(&self.bias_ih)?
+            .iter()
+            .zip(values(&self.bias_hh)?)
+            .map(|(a, b)| a + b)
+            .collect();
+        // Gates of every step, (N, T, 4 H): first what the input gives, in one product for the whole sequence.
+        let mut gates: Vec<f32> = bias.repeat(n * steps);
+        slice(input, |x| {
+            slice(&self.weight_ih, |w| {
+                let x = Matrix::new(x, n * steps, features);
+                let w = Matrix::new(w, 4 * hidden, features);
+                matmul_parallel(&mut gates, x, w.t(), true);
+                Ok(())
+            })
+        })?;
+        let mut cells = vec![0f32; n * steps * hidden];
+        let mut output = vec![0f32; n * steps * hidden];
+        slice(&self.weight_hh, |w| {
+            let w = Matrix::new(w, 4 * hidden, hidden);
+            let image = steps * hidden;
+            gates
+                .par_chunks_mut(CHUNK * 4 * image)
+                .zip(cells.par_chunks_mut(CHUNK * image))
+                .zip(output.par_chunks_mut(CHUNK * image))
+                .for_each(|((gates, cells), output)| {
+                    self.run(w, steps, hidden, gates, cells, output);
+                });
+            Ok(())
+        })?;
+        let output = from_vec(output, (n, steps, hidden))?;
+        let back: Option<Box<dyn Backward>> = match mode {
+            Mode::Train { .. } => Some(Box::new(Back {
+                input: input.clone(),
+                weight_ih: self.weight_ih.as_detached_tensor(),
+                weight_hh: self.weight_hh.as_detached_tensor(),
+                gates,
+                cells,
+                output: output.clone(),
+                reverse: self.reverse,
+            })),
+            Mode::Eval => None,
+        };
+        Ok((output, back))
+    }
+}
+
+/// The steps in the order of time, with the step before each.
+fn order(steps: usize, reverse: bool) -> impl DoubleEndedIterator<Item = (usize, Option<usize>)> {
+    (0..steps).map(move |i| {
+        if reverse {
+            (steps - 1 - i, (i > 0).then(|| steps - i))
+        } else {
+            (i, i.checked_sub(1))
+        }
+    })
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl Lstm {
+    /// Takes a chunk of images through time; `gates` come as sums of inputs and leave as activations.
+    fn run(
+        &self,
+        w: Matrix,
+        steps: usize,
+        hidden: usize,
+        gates: &mut [f32],
+        cells: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let images = cells.len() / (steps * hidden);
+        let mut state = vec![0f32; images * hidden];
+        let mut recurrent = vec![0f32; images * 4 * hidden];
+        for (t, before) in order(steps, self.reverse) {
+            if before.is_some() {
+                matmul(
+                    &mut recurrent,
+                    Matrix::new(&state, images, hidden),
+                    w.t(),
+                    false,
+                );
+            }
+            for image in 0..images {
+                let at = (image * steps + t) * hidden;
+                let gates = &mut gates[4 * at..4 * (at + hidden)];
+                gates
+                    .iter_mut()
+                    .zip(&recurrent[image * 4 * hidden..])
+                    .for_each(|(gate, r)| *gate += r);
+                for h in 0..hidden {
+                    let i = sigmoid(gates[h]);
+                    let f = sigmoid(gates[hidden + h]);
+                    let g = gates[2 * hidden + h].tanh();
+                    let o = sigmoid(gates[3 * hidden + h]);
+                    let old = before.map_or(0.0, |b| cells[(image * steps + b) * hidden + h]);
+                    let cell = f * old + i * g;
+                    cells[at + h] = cell;
+                    output[at + h] = o * cell.tanh();
+                    state[image * hidden + h] = output[at + h];
+                    for (gate, value) in [i, f, g, o].into_iter().enumerate() {
+                        gates[gate * hidden + h] = value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Back {
+    input: Tensor,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    /// Activations of i, f, g, o: (N, T, 4 H).
+    gates: Vec<f32>,
+    /// (N, T, H).
+    cells: Vec<f32>,
+    output: Tensor,
+    reverse: bool,
+}
+
+impl Back {
+    /// Turns a chunk's gate activations into the loss's gradients by the gates' sums, backwards through time.
+    fn run(&self, w: Matrix, size: (usize, usize), gates: &mut [f32], cells: &[f32], g: &[f32]) {
+        let (steps, hidden) = size;
+        let images = cells.len() / (steps * hidden);
+        let mut d_state = vec![0f32; images * hidden];
+        let mut d_cell = vec![0f32; images * hidden];
+        let mut d_gates = vec![0f32; images * 4 * hidden];
+        for (t, before) in order(steps, self.reverse).rev() {
+            for image in 0..images {
+                let at = (image * steps + t) * hidden;
+                let gates = &mut gates[4 * at..4 * (at + hidden)];
+                for h in 0..hidden {
+                    let (i, f, z, o) = (
+                        gates[h],
+                        gates[hidden + h],
+                        gates[2 * hidden + h],
+                        gates[3 * hidden + h],
+                    );
+                    let old = before.map_or(0.0, |b| cells[(image * steps + b) * hidden + h]);
+                    let tanh = cells[at + h].tanh();
+                    let dh = g[at + h] + d_state[image * hidden + h];
+                    let dc = d_cell[image * hidden + h] + dh * o * (1.0 - tanh * tanh);
+                    d_cell[image * hidden + h] = dc * f;
+                    gates[h] = dc * z * i * (1.0 - i);
+                    gates[hidden + h] = dc * old * f * (1.0 - f);
+                    gates[2 * hidden + h] = dc * i * (1.0 - z * z);
+                    gates[3 * hidden + h] = dh * tanh * o * (1.0 - o);
+                }
+                d_gates[image * 4 * hidden..(image + 1) * 4 * hidden].copy_from_slice(gates);
+            }
+            if before.is_some() {
+                matmul(
+                    &mut d_state,
+                    Matrix::new(&d_gates, images, 4 * hidden),
+                    w,
+                    false,
+                );
+            }
+        }
+    }
+
+    /// The state before each step, (N, T, H).
+    fn states_before(&self, steps: usize, hidden: usize) -> Result<Vec<f32>> {
+        slice(&self.output, |output| {
+            let mut states = vec![0f32; output.len()];
+            for image in 0..output.len() / (steps * hidden) {
+                for (t, before) in order(steps, self.reverse) {
+                    if let Some(before) = before {
+                        let (to, from) = (image * steps + t, image * steps + before);
+                        states[to * hidden..(to + 1) * hidden]
+                            .copy_from_slice(&output[from * hidden..(from + 1) * hidden]);
+                    }
+                }
+            }
+            Ok(states)
+        })
+    }
+}
+
+impl Backward for Back {
+    fn backward(mut self: Box<Self>, gradient: &Tensor, input: bool) -> Result<Gradients> {
+        let (n, steps, features) = self.input.dims3()?;
+        let hidden = self.weight_hh.dim(1)?;
+        let mut d_gates = std::mem::take(&mut self.gates);
+        slice(&self.weight_hh, |w| {
+            slice(gradient, |g| {
+                let w = Matrix::new(w, 4 * hidden, hidden);
+                let image = steps * hidden;
+                d_gates
+                    .par_chunks_mut(CHUNK * 4 * image)
+                    .zip(self.cells.par_chunks(CHUNK * image))
+                    .zip(g.par_chunks(CHUNK * image))
+                    .for_each(|((gates, cells), g)| self.run(w, (steps, hidden), gates, cells, g));
+                Ok(())
+            })
+        })?;
+        let rows = n * steps;
+        let d = Matrix::new(&d_gates, rows, 4 * hidden);
+        let mut d_ih = vec![0f32; 4 * hidden * features];
+        slice(&self.input, |x| {
+            matmul_parallel(&mut d_ih, d.t(), Matrix::new(x, rows, features), false);
+            Ok(())
+        })?;
+        let states = self.states_before(steps, hidden)?;
+        let mut d_hh = vec![0f32; 4 * hidden * hidden];
+        matmul_parallel(&mut d_hh, d.t(), Matrix::new(&states, rows, hidden), false);
+        let mut d_bias = vec![0f64; 4 * hidden];
+        for row in d_gates.chunks_exact(4 * hidden) {
+            d_bias
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, &d)| *sum += f64::from(d));
+        }
+        let d_bias: Vec<f32> = d_bias.into_iter().map(|d| d as f32).collect();
+        let parameters = vec![
+            from_vec(d_ih, (4 * hidden, features))?,
+            from_vec(d_hh, (4 * hidden, hidden))?,
+            from_vec(d_bias.clone(), 4 * hidden)?,
+            from_vec(d_bias, 4 * hidden)?,
+        ];
+        let input = if input {
+            let mut dx = vec![0f32; rows * features];
+            slice(&self.weight_ih, |w| {
+                matmul_parallel(&mut dx, d, Matrix::new(w, 4 * hidden, features), false);
+                Ok(())
+            })?;
+            Some(from_vec(dx, (n, steps, features))?)
+        } else {
+            None
+        };
+        Ok(Gradients { input, parameters })
+    }
+}

@@ -1,0 +1,174 @@
+//! Matrix products through `gemm`, split into fixed tiles of the result so that the number of threads changes no bit.
+
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+/// A matrix in a slice with any strides.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Row by row without gaps.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        assert_eq!(data.len(), rows * cols, "a matrix of {rows} × {cols}");
+        Matrix {
+            data,
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+        }
+    }
+
+    /// Rows and columns exchanged.
+    pub fn t(self) -> Self {
+        Matrix {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `out` = `a` · `b`, or `out` += `a` · `b` where `add`; `out` is row by row. On the calling thread.
+pub fn matmul(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
+    let (rows, cols) = (a.rows, b.cols);
+    assert_eq!(out.len(), rows * cols);
+    // SAFETY: `out` is exclusively ours and holds rows × cols numbers, as just checked.
+    unsafe { tile(out.as_mut_ptr(), cols, (0, rows), (0, cols), a, b, add) }
+}
+
+/// As [`matmul`], on rayon's current threads.
+pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
+    /// Rows or columns of a tile: enough to keep the inner kernel busy, few enough to share out.
+    const TILE: usize = 128;
+    let (rows, cols) = (a.rows, b.cols);
+    assert_eq!(out.len(), rows * cols);
+    let start = Shared(out.as_mut_ptr());
+    let by_rows = rows >= cols;
+    let tiles = if by_rows { rows } else { cols }.div_ceil(TILE);
+    (0..tiles).into_par_iter().for_each(|i| {
+        let part = |length: usize| (i * TILE, length.min((i + 1) * TILE));
+        let (r, c) = if by_rows {
+            (part(rows), (0, cols))
+        } else {
+            ((0, rows), part(cols))
+        };
+        // SAFETY: `out` is exclusively ours, holds rows × cols numbers, and the tiles do not overlap.
+        unsafe { tile(start.get(), cols, r, c, a, b, add) }
+    });
+}
+
+/// A pointer that tiles share.
+struct Shared(*mut f32);
+
+// SAFETY: each tile writes numbers of its own; see `matmul_parallel`.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn get(&self) -> *mut f32 {
+        self.0
+    }
+}
+
+/// Rows `r` and columns `c` of the product.
+///
+/// # Safety
+/// `out` must be writable by this call alone at those rows and columns, `stride` numbers a row.
+unsafe fn tile(
+    out: *mut f32,
+    stride: usize,
+    r: (usize, usize),
+    c: (usize, usize),
+    a: Matrix,
+    b: Matrix,
+    add: bool,
+) {
+    assert_eq!(a.cols, b.rows, "inner sizes of a matrix product");
+    assert!(r.1 <= a.rows && c.1 <= b.cols);
+    if r.0 >= r.1 || c.0 >= c.1 {
+        return;
+    }
+    let alpha = if add { 1.0 } else { 0.0 };
+    if a.cols == 0 {
+        if !add {
+            for row in r.0..r.1 {
+                for col in c.0..c.1 {
+                    // SAFETY: within the part that is ours.
+                    unsafe { *out.add(row * stride + col) = 0.0 };
+                }
+            }
+        }
+        return;
+    }
+    // SAFETY: `Matrix::new` has checked the operands' sizes, the caller answers for `out`.
+    // gemm computes alpha · dst + beta · lhs · rhs.
+    unsafe {
+        gemm::gemm(
+            r.1 - r.0,
+            c.1 - c.0,
+            a.cols,
+            out.add(r.0 * stride + c.0),
+            1,
+            stride as isize,
+            add,
+            a.data.as_ptr().add(r.0 * a.row_stride),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr().add(c.0 * b.col_stride),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            alpha,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_every_orientation_are_right_on_one_thread_and_on_many() {
+        let numbers = |n: usize, k: usize| -> Vec<f32> {
+            (0..n).map(|i| ((i * k) % 17) as f32 - 8.0).collect()
+        };
+        for (m, k, n) in [(1, 1, 1), (3, 5, 200), (300, 7, 2), (32, 130, 140)] {
+            let (a, b) = (numbers(m * k, 5), numbers(k * n, 7));
+            let mut expected = vec![1.0; m * n];
+            for i in 0..m {
+                for j in 0..n {
+                    expected[i * n + j] += (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum::<f32>();
+                }
+            }
+            let transposed = |x: &[f32], rows: usize, cols: usize| -> Vec<f32> {
+                (0..rows * cols)
+                    .map(|i| x[i % rows * cols + i / rows])
+                    .collect()
+            };
+            let (at, bt) = (transposed(&a, m, k), transposed(&b, k, n));
+            for left in [Matrix::new(&a, m, k), Matrix::new(&at, k, m).t()] {
+                for right in [Matrix::new(&b, k, n), Matrix::new(&bt, n, k).t()] {
+                    let mut one = vec![1.0; m * n];
+                    matmul(&mut one, left, right, true);
+                    assert_eq!(one, expected);
+                    let mut many = vec![f32::NAN; m * n];
+                    matmul_parallel(&mut many, left, right, false);
+                    assert!(many.iter().zip(&expected).all(|(x, e)| x + 1.0 == *e));
+                }
+            }
+        }
+    }
+}
