@@ -1,5 +1,6 @@
 //! The words of the domain as plain serde types: what a run is asked to do, what it reports, how it stands.
 
+mod csv;
 mod epoch;
 mod event;
 mod id;
@@ -11,6 +12,7 @@ mod split;
 mod status;
 mod training;
 
+pub use csv::history_csv;
 pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
 pub use event::{ProducerEvent, Progress};
 pub use id::{Attempt, DatasetId, RunId, Seq};

@@ -56,6 +56,19 @@ impl Feed {
         }
     }
 
+    /// Ends the streams of a run that is gone.
+    pub(super) fn forget(&self, run: RunId) {
+        self.lock().remove(&run);
+    }
+
+    /// Watchers of all runs.
+    pub fn watchers(&self) -> usize {
+        self.lock()
+            .values()
+            .map(broadcast::Sender::receiver_count)
+            .sum()
+    }
+
     pub(super) fn changed(&self, run: RunId) {
         let _ = self.changes.send(run);
     }

@@ -6,10 +6,12 @@
 mod checkpoint;
 mod connection;
 mod dataset;
+mod disk;
 mod epoch;
 mod event;
 mod feed;
 mod home;
+mod library;
 mod moment;
 mod report;
 mod run;
@@ -22,9 +24,11 @@ mod transition;
 pub use checkpoint::{CHECKPOINT_NAMES, Checkpoint};
 pub use connection::Store;
 pub use dataset::{DataFacts, DatasetRow, DatasetState};
+pub use disk::{FREE_BYTES_KEPT, room_for};
 pub use event::{Event, EventKind, LogLine};
 pub use feed::{Feed, Message};
 pub use home::{Home, HomeError};
+pub use library::Library;
 pub use moment::Moment;
 pub use report::{MAX_EVENTS_A_POST, MAX_LABEL, Reported};
 pub use run::{NewRun, Run, RunPatch};
@@ -50,6 +54,12 @@ pub enum StoreError {
     /// What was sent is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// More than is taken.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The disk has no room for it.
+    #[error("{0}")]
+    Full(String),
     #[error("the database is closing")]
     Closed,
 }

@@ -188,6 +188,7 @@ impl Store {
             Ok(())
         })
         .await?;
+        self.feed().forget(id);
         remove_folder(self.home().run(id)).await
     }
 }

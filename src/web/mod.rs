@@ -1,27 +1,73 @@
 //! Routes, pages, JSON API, server-sent events, downloads, assets.
 
+mod access;
 mod api;
+mod error;
+mod extract;
+mod guard;
+mod launch;
+mod login;
+mod metrics;
 mod pages;
+mod server;
+mod stream;
+
+pub use access::Access;
+pub use error::HttpError;
+pub use launch::{Launched, launch};
+pub use server::{ServeError, Settings, serve};
 
 use crate::scheduler::Scheduler;
-use crate::store::{Home, Store};
+use crate::store::{Home, Library, Store};
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::time::Instant;
 use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::trace::TraceLayer;
 
 /// What every handler may use. Copies share it.
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
     pub scheduler: Scheduler,
+    pub library: Library,
     pub home: Home,
+    pub access: Access,
+    pub started: Instant,
     /// True once the server is ending: open streams end, workers are asked to pause.
     pub shutdown: watch::Receiver<bool>,
 }
 
-/// All routes.
+/// All routes, behind their guards.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let closed = Router::new()
         .nest("/api/v1", api::router())
+        .merge(metrics::router())
         .merge(pages::router())
+        .layer(from_fn_with_state(app.clone(), login::required));
+    let open = Router::new()
+        .nest("/api/v1", api::producer_router())
+        .merge(api::health())
+        .merge(pages::assets())
+        .merge(login::router());
+    // What is compressed has no length to show progress by, and checkpoints and archives do not get smaller.
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::const_new("application/octet-stream"))
+        .and(NotForContentType::const_new("application/zip"))
+        .and(NotForContentType::const_new("application/x-tar"));
+    closed
+        .merge(open)
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(guard::cross_site())
+        .layer(from_fn_with_state(app.clone(), guard::host))
+        .layer(from_fn(guard::headers))
+        .layer(from_fn(error::as_page))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(TraceLayer::new_for_http())
         .with_state(app)
 }

@@ -1,9 +1,42 @@
 //! The JSON API under `/api/v1`.
 
+mod charts;
+mod checkpoints;
+mod compare;
+mod control;
+mod datasets;
+mod epochs;
+mod events;
+mod health;
+mod history;
+mod models;
+mod producer;
+mod receive;
+mod run_view;
+mod runs;
+
+pub use health::router as health;
+pub use run_view::RunView;
+
 use super::App;
 use axum::Router;
 
-/// Every call of the API, without its prefix.
+/// Every call that wants a logged-in user, without its prefix.
 pub fn router() -> Router<App> {
     Router::new()
+        .merge(charts::router())
+        .merge(checkpoints::router())
+        .merge(compare::router())
+        .merge(control::router())
+        .merge(datasets::router())
+        .merge(epochs::router())
+        .merge(events::router())
+        .merge(history::router())
+        .merge(models::router())
+        .merge(runs::router())
+}
+
+/// The calls of producers, which show their run's token.
+pub fn producer_router() -> Router<App> {
+    producer::router()
 }

@@ -1,0 +1,43 @@
+//! Cancelling, stopping, resuming and cloning runs.
+
+use super::{RunView, runs};
+use crate::run::{RunId, merge};
+use crate::train::Wish;
+use crate::web::extract::{Body, Id};
+use crate::web::{App, HttpError, launch};
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/runs/{id}/cancel", post(cancel))
+        .route("/runs/{id}/stop", post(stop))
+        .route("/runs/{id}/resume", post(resume))
+        .route("/runs/{id}/clone", post(clone))
+}
+
+async fn cancel(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+    Ok(Json(app.store.wish(id, Wish::Cancel).await?.into()))
+}
+
+async fn stop(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+    Ok(Json(app.store.wish(id, Wish::Stop).await?.into()))
+}
+
+async fn resume(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+    Ok(Json(app.store.resume(id).await?.into()))
+}
+
+/// A new run with the settings of an old one; a body changes some of them.
+async fn clone(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+    Body(over): Body<Option<Value>>,
+) -> Result<Response, HttpError> {
+    let spec = serde_json::to_value(app.store.run(id).await?.spec).map_err(HttpError::internal)?;
+    let spec = merge(spec, over.unwrap_or_else(|| json!({})));
+    Ok(runs::created(launch(&app, spec).await?))
+}

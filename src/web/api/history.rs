@@ -1,0 +1,66 @@
+//! A run's history and diagnosis as documents.
+
+use crate::run::{EpochRecord, History, RunFacts, RunId, history_csv};
+use crate::store::Run;
+use crate::web::extract::Id;
+use crate::web::{App, HttpError};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/runs/{id}/history.csv", get(csv))
+        .route("/runs/{id}/history.json", get(json))
+        .route("/runs/{id}/diagnosis", get(diagnosis))
+}
+
+/// A run and its epochs as `history.json` holds them.
+pub(super) fn history(run: Run, epochs: Vec<EpochRecord>) -> History {
+    let facts = run.facts;
+    History {
+        run: RunFacts {
+            id: Some(run.id),
+            name: run.name,
+            status: run.status,
+            spec: run.spec,
+            best: run.best,
+            dataset_fingerprint: facts
+                .as_ref()
+                .map_or_else(String::new, |facts| facts.fingerprint.clone()),
+            classes: facts.map_or_else(Vec::new, |facts| facts.classes),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instruction_set: String::new(),
+            threads: 0,
+        },
+        epochs,
+    }
+}
+
+/// The name under which a browser saves a run's file.
+pub(super) fn attachment(id: RunId, name: &str) -> String {
+    format!("attachment; filename=\"run-{id}-{name}\"")
+}
+
+async fn csv(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+    app.store.run(id).await?;
+    let csv = history_csv(&app.store.epochs(id).await?);
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, attachment(id, "history.csv")),
+    ];
+    Ok((headers, csv).into_response())
+}
+
+async fn json(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+    let (run, epochs) = app.store.run_with_epochs(id).await?;
+    let headers = [(header::CONTENT_DISPOSITION, attachment(id, "history.json"))];
+    Ok((headers, Json(history(run, epochs))).into_response())
+}
+
+async fn diagnosis(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+    let (run, epochs) = app.store.run_with_epochs(id).await?;
+    Ok(Json(run.diagnose(&epochs)).into_response())
+}

@@ -1,0 +1,63 @@
+//! Checking an architecture before a run is made of it.
+
+use crate::model::{plan_for, resolve};
+use crate::run::{FieldError, SpecError};
+use crate::store::StoreError;
+use crate::web::extract::Body;
+use crate::web::{App, HttpError};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::Value;
+
+/// A network tells more apart than any dataset here has.
+const MOST_CLASSES: u64 = 65_536;
+
+pub fn router() -> Router<App> {
+    Router::new().route("/models/check", post(check))
+}
+
+/// Shapes layer by layer and parameters of a partial spec, or the layer that does not fit and why. The number of
+/// classes is its dataset's, or `classes`.
+async fn check(State(app): State<App>, Body(mut user): Body<Value>) -> Result<Response, HttpError> {
+    let given = user
+        .as_object_mut()
+        .and_then(|fields| fields.remove("classes"));
+    let dataset = match user.get("dataset").and_then(Value::as_str) {
+        Some(name) => match app.store.find_dataset(name).await {
+            Ok(row) => row.facts,
+            Err(StoreError::NotFound(message)) => return Err(field("dataset", message)),
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    let classes = match (given, &dataset) {
+        (Some(given), _) => given
+            .as_u64()
+            .filter(|n| (1..=MOST_CLASSES).contains(n))
+            .ok_or_else(|| {
+                field(
+                    "classes",
+                    format!("a whole number from 1 to {MOST_CLASSES}"),
+                )
+            })? as usize,
+        (None, Some(facts)) => facts.classes.len(),
+        (None, None) => {
+            return Err(field(
+                "classes",
+                "say how many classes there are, or name a dataset that is ready",
+            ));
+        }
+    };
+    let spec = resolve(user, dataset.map(|facts| facts.common_size))?;
+    Ok(Json(plan_for(&spec, classes)?).into_response())
+}
+
+fn field(field: &str, message: impl Into<String>) -> HttpError {
+    SpecError(vec![FieldError {
+        field: field.to_owned(),
+        message: message.into(),
+    }])
+    .into()
+}

@@ -1,0 +1,66 @@
+//! A run as the API shows it.
+
+use crate::run::{Attempt, BestEpoch, DatasetId, EpochRecord, RunId, RunSpec, RunStatus, Seq};
+use crate::store::{Moment, Run};
+use crate::train::Wish;
+use serde::Serialize;
+
+/// A run as the API shows it.
+#[derive(Serialize)]
+pub struct RunView {
+    pub id: RunId,
+    pub name: String,
+    pub notes: String,
+    pub tags: Vec<String>,
+    pub status: RunStatus,
+    /// Why the status is what it is; may be empty.
+    pub message: String,
+    /// What the user wants of the run's worker now.
+    pub wish: Wish,
+    pub attempt: Attempt,
+    pub external: bool,
+    pub dataset: Option<DatasetId>,
+    /// Empty where nobody knows.
+    pub classes: Vec<String>,
+    pub spec: RunSpec,
+    pub created: Moment,
+    pub started: Option<Moment>,
+    pub ended: Option<Moment>,
+    /// The last epoch that is done; 0 before the first.
+    pub epoch: u32,
+    pub epochs: u32,
+    pub latest: Option<EpochRecord>,
+    pub best: Option<BestEpoch>,
+    /// Once the run is over.
+    pub verdict: Option<String>,
+    /// The newest event: where a stream may go on from.
+    pub last_seq: Seq,
+}
+
+impl From<Run> for RunView {
+    fn from(run: Run) -> RunView {
+        RunView {
+            id: run.id,
+            name: run.name,
+            notes: run.notes,
+            tags: run.tags,
+            status: run.status,
+            message: run.message,
+            wish: run.wish,
+            attempt: run.attempt,
+            external: run.spec.external,
+            dataset: run.dataset,
+            classes: run.facts.map_or_else(Vec::new, |facts| facts.classes),
+            spec: run.spec,
+            created: run.created,
+            started: run.started,
+            ended: run.ended,
+            epoch: run.epoch,
+            epochs: run.epochs,
+            latest: run.latest,
+            best: run.best,
+            verdict: run.verdict,
+            last_seq: run.last_seq,
+        }
+    }
+}
