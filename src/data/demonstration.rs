@@ -139,26 +139,28 @@ impl Recipe {
         all
     }
 
-    /// The image as interleaved RGB bytes.
+    /// The image as gray bytes, (height, width).
     fn pixels_of(&self, image: &Wanted) -> Vec<u8> {
         let mut random = Random::new(self.seed, image.stream);
-        let (height, width) = (self.height, self.width);
+        let size = (self.height, self.width);
         let patch = self.patch_of(image, &mut random);
-        let Background { rows, columns, .. } = self.background;
+        let Background {
+            rows,
+            columns,
+            amplitude,
+        } = self.background;
         let mut grid = vec![0.0; rows * columns];
-        let mut noise = vec![0.0; height * width];
-        let mut bytes = vec![0; height * width * 3];
-        for channel in 0..3 {
-            random.fill_normal(&mut grid);
-            random.fill_normal(&mut noise);
-            let smooth = enlarge(&grid, (rows, columns), (height, width));
-            for (i, ((patch, smooth), noise)) in patch.iter().zip(&smooth).zip(&noise).enumerate() {
-                let value = patch + self.background.amplitude * smooth + self.pixels.noise * noise;
-                let byte = (self.pixels.zero + self.pixels.scale * value).round();
-                bytes[i * 3 + channel] = byte.clamp(0.0, 255.0) as u8;
-            }
-        }
-        bytes
+        random.fill_normal(&mut grid);
+        let smooth = enlarge(&grid, (rows, columns), size);
+        let mut noise = vec![0.0; size.0 * size.1];
+        random.fill_normal(&mut noise);
+        let sums = patch.iter().zip(&smooth).zip(&noise);
+        sums.map(|((patch, smooth), noise)| {
+            let value = patch + amplitude * smooth + self.pixels.noise * noise;
+            let byte = (self.pixels.zero + self.pixels.scale * value).round();
+            byte.clamp(0.0, 255.0) as u8
+        })
+        .collect()
     }
 
     /// The Gabor patch, (height, width).
@@ -199,7 +201,7 @@ impl Recipe {
                 bytes,
                 self.width as u32,
                 self.height as u32,
-                ExtendedColorType::Rgb8,
+                ExtendedColorType::L8,
             )
             // Writing to memory does not fail, and the size is the buffer's.
             .expect("an image of its own size");
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(dataset.index.unreadable, []);
         assert_eq!(
             dataset.index.fingerprint,
-            "2ccf913e15b87c2c242185d126f6bcc9ce6d69bfbe17a69daad43504c3c78d1d"
+            "a12222168fd7461b1337c7aedc7e3d162e9fced5b5ff2623ab5327a4a6e51bdc"
         );
     }
 }

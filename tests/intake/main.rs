@@ -2,6 +2,7 @@
 
 mod archives;
 mod folders;
+mod hostile;
 mod images;
 
 use gapwatch::data::{DataError, Dataset};

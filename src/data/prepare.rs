@@ -1,0 +1,168 @@
+//! The formula that makes a network's input of an image.
+//!
+//! Gray where one channel is asked for (0.299 R + 0.587 G + 0.114 B), then [`resize`](super::resize), then from 0–255 to
+//! 0–1, then normalisation, all in float32. Gray images are repeated where three channels are asked for.
+
+use super::decode::{self, Decoded};
+use super::resize::Resize;
+use super::{DataError, Limits};
+use crate::run::InputSpec;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Subtracted from and divided by, a channel, pixels being 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    pub mean: Vec<f32>,
+    pub std: Vec<f32>,
+}
+
+impl Normalization {
+    /// The same as a factor and a summand for pixels of 0 to 255.
+    fn affine(&self, channel: usize) -> (f32, f32) {
+        let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
+        ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32)
+    }
+}
+
+/// The shape that a network takes: channels, height, width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Shape {
+    pub fn of(input: &InputSpec) -> Shape {
+        Shape {
+            channels: input.channels,
+            height: input.height,
+            width: input.width,
+        }
+    }
+
+    pub fn area(self) -> usize {
+        self.height * self.width
+    }
+
+    /// How many different planes an image of `channels` gives: gray ones are repeated only in the batch.
+    pub fn planes(self, channels: u8) -> usize {
+        self.channels.min(usize::from(channels))
+    }
+}
+
+/// One image as it is kept: whichever is smaller.
+pub(super) enum Pixels {
+    /// As decoded.
+    Bytes(Decoded),
+    /// Resized, 0 to 255, (1 or channels, height, width).
+    Floats(Vec<f32>),
+}
+
+/// Prepares one image file as a batch of one: (C, H, W) float32, normalized.
+pub fn prepare(
+    path: &Path,
+    input: &InputSpec,
+    normalization: &Normalization,
+) -> Result<Vec<f32>, DataError> {
+    let image = decode::read(path, &Limits::DEFAULT)
+        .map_err(|reason| DataError::Refused(format!("{}: {reason}", path.display())))?;
+    let shape = Shape::of(input);
+    let mut out = vec![0.0; shape.channels * shape.area()];
+    Pixels::Bytes(image).write(shape, normalization, &mut Vec::new(), &mut out);
+    Ok(out)
+}
+
+impl Pixels {
+    /// Keeps the smaller of the image's own bytes and its resized floats.
+    pub fn keep(image: Decoded, shape: Shape) -> Pixels {
+        if image.planes.len() <= 4 * shape.planes(image.channels) * shape.area() {
+            return Pixels::Bytes(image);
+        }
+        let mut floats = Vec::new();
+        resized(&image, shape, &mut floats);
+        Pixels::Floats(floats)
+    }
+
+    /// The planes at the network's size, 0 to 255, as many as [`Shape::planes`]; `scratch` holds them where they are not
+    /// kept like that.
+    pub fn planes<'a>(&'a self, shape: Shape, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+        match self {
+            Pixels::Floats(floats) => floats,
+            Pixels::Bytes(image) => {
+                resized(image, shape, scratch);
+                scratch
+            }
+        }
+    }
+
+    /// Writes (C, H, W), normalized, into `out`.
+    pub fn write(
+        &self,
+        shape: Shape,
+        normalization: &Normalization,
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+    ) {
+        match self {
+            Pixels::Bytes(image) if is_ready(image, shape) => {
+                affine(&image.planes, shape, normalization, out);
+            }
+            _ => affine(self.planes(shape, scratch), shape, normalization, out),
+        }
+    }
+}
+
+/// Normalizes planes of 0 to 255; a single one is repeated in every channel.
+fn affine<T: Copy + Into<f32>>(
+    planes: &[T],
+    shape: Shape,
+    normalization: &Normalization,
+    out: &mut [f32],
+) {
+    let planes = planes.chunks_exact(shape.area()).cycle();
+    for (c, (plane, out)) in planes.zip(out.chunks_exact_mut(shape.area())).enumerate() {
+        let (factor, summand) = normalization.affine(c);
+        for (out, &x) in out.iter_mut().zip(plane) {
+            let x: f32 = x.into();
+            *out = x * factor + summand;
+        }
+    }
+}
+
+/// True where an image's own planes are the network's: right size, no conversion to gray.
+fn is_ready(image: &Decoded, shape: Shape) -> bool {
+    (image.height as usize, image.width as usize) == (shape.height, shape.width)
+        && (usize::from(image.channels) == shape.channels || image.channels == 1)
+}
+
+/// Writes gray and resized planes, 0 to 255, into `out`: as many as [`Shape::planes`].
+fn resized(image: &Decoded, shape: Shape, out: &mut Vec<f32>) {
+    let from = (image.height as usize, image.width as usize);
+    let area = shape.area();
+    out.resize(shape.planes(image.channels) * area, 0.0);
+    let resize = Resize::new(from, (shape.height, shape.width));
+    if shape.channels == 1 && image.channels == 3 {
+        resize.plane(&gray(&image.planes), out);
+        return;
+    }
+    for (plane, out) in image
+        .planes
+        .chunks_exact(from.0 * from.1)
+        .zip(out.chunks_exact_mut(area))
+    {
+        resize.plane(plane, out);
+    }
+}
+
+/// 0.299 R + 0.587 G + 0.114 B of (3, H, W), not rounded.
+fn gray(planes: &[u8]) -> Vec<f32> {
+    let (red, rest) = planes.split_at(planes.len() / 3);
+    let (green, blue) = rest.split_at(rest.len() / 2);
+    red.iter()
+        .zip(green)
+        .zip(blue)
+        .map(|((&r, &g), &b)| 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b))
+        .collect()
+}
