@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// A dataset of a fixed id: false where it is there and has not failed.
-    pub async fn claim_dataset(&self, id: DatasetId, title: &'static str) -> StoreResult<bool> {
+    pub async fn claim_dataset(&self, id: DatasetId, title: String) -> StoreResult<bool> {
         self.write(move |change| {
             match dataset(&change.tx, &id)? {
                 Some(row) if row.state != DatasetState::Failed => return Ok(false),

@@ -3,7 +3,7 @@
 use super::dataset::DataFacts;
 use super::run::remove_folder;
 use super::{DatasetState, Store, StoreError, StoreResult};
-use crate::data::{DataError, Dataset, OnProgress};
+use crate::data::{DataError, Dataset, OnProgress, demonstrations};
 use crate::run::DatasetId;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +64,20 @@ impl Library {
             Dataset::import(&archive, into, progress)
         });
         Ok(id)
+    }
+
+    /// Makes the shipped demonstrations in the background, those that are not there.
+    pub async fn demonstrate(&self) -> StoreResult<()> {
+        for recipe in demonstrations() {
+            let Ok(id) = recipe.id.parse::<DatasetId>() else {
+                continue;
+            };
+            let title = recipe.title.clone();
+            if self.store.claim_dataset(id.clone(), title).await? {
+                self.fill(id, move |into, progress| recipe.generate(into, progress));
+            }
+        }
+        Ok(())
     }
 
     /// A dataset that is ready, with its index.

@@ -1,9 +1,11 @@
 //! Logging in with the token, and what happens to those who have not.
 
+use super::access::bearer;
 use super::error::wants_html;
 use super::{App, HttpError, pages};
+use crate::store::token;
 use axum::extract::{Form, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -22,7 +24,9 @@ pub fn router() -> Router<App> {
 
 /// Lets in who may use the server; browsers are shown the way to the log-in page, scripts get 401.
 pub async fn required(State(app): State<App>, request: Request, next: Next) -> Response {
-    if app.access.admits(request.headers()) {
+    if app.access.admits(request.headers())
+        || producer_reads(&app, request.method(), request.uri(), request.headers()).await
+    {
         return next.run(request).await;
     }
     if wants_html(&request) {
@@ -35,6 +39,19 @@ pub async fn required(State(app): State<App>, request: Request, next: Next) -> R
         "this server wants its token: send 'Authorization: Bearer TOKEN', or log in at /login",
     )
     .into_response()
+}
+
+/// True where a run's token asks for something of that run: a worker on another machine reads its spec and images.
+async fn producer_reads(app: &App, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let run = uri
+        .path()
+        .strip_prefix("/api/v1/runs/")
+        .and_then(|rest| rest.split('/').next())
+        .and_then(|id| id.parse().ok());
+    let (Some(run), Some(given), true) = (run, bearer(headers), method.is_safe()) else {
+        return false;
+    };
+    matches!(app.store.token_hash(run).await, Ok(Some(hash)) if token::matches(given, &hash))
 }
 
 #[derive(Deserialize)]

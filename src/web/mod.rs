@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod error;
 mod extract;
+mod file;
 mod guard;
 mod launch;
 mod login;

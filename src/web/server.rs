@@ -149,8 +149,11 @@ fn announce(home: &Home, url: &str) -> Result<(), ServeError> {
     })
 }
 
-/// Brings in the datasets that were named, unless one of the same title is there.
+/// Brings in the datasets that were named, unless one of the same title is there, and the demonstrations.
 async fn stock(library: Library, data: Vec<PathBuf>) {
+    if let Err(error) = library.demonstrate().await {
+        tracing::error!("the demonstration: {error}");
+    }
     for source in data {
         let title = match source.file_name() {
             Some(name) => name.to_string_lossy().into_owned(),

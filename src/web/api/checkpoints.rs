@@ -4,16 +4,13 @@ use super::history::attachment;
 use crate::run::RunId;
 use crate::store::Checkpoint;
 use crate::web::extract::{Id, Ids};
+use crate::web::file::served;
 use crate::web::{App, HttpError};
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use tower::ServiceExt;
-use tower_http::services::ServeFile;
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -38,23 +35,16 @@ async fn download(
 ) -> Result<Response, HttpError> {
     app.store.run(id).await?;
     let path = app.store.checkpoint_path(id, &name)?;
-    let served = ServeFile::new(path).oneshot(request).await;
-    let mut response = match served {
-        Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-            return Err(HttpError::not_found(format!(
-                "run {id} has no {name} yet: it comes with the first epoch"
-            )));
-        }
-        Ok(response) => response.map(Body::new).into_response(),
-        Err(never) => match never {},
-    };
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
-    if let Ok(saved_as) = HeaderValue::from_str(&attachment(id, &name)) {
-        headers.insert(header::CONTENT_DISPOSITION, saved_as);
-    }
-    Ok(response)
+    served(
+        &path,
+        "application/octet-stream",
+        &attachment(id, &name),
+        request,
+    )
+    .await?
+    .ok_or_else(|| {
+        HttpError::not_found(format!(
+            "run {id} has no {name} yet: it comes with the first epoch"
+        ))
+    })
 }

@@ -1,8 +1,8 @@
 //! Datasets: uploading, listing, looking at, deleting.
 
 use super::receive::receive;
-use crate::data::{ChannelStatistics, Index, Unreadable};
-use crate::run::{DatasetId, Split};
+use crate::data::Summary;
+use crate::run::DatasetId;
 use crate::store::{DatasetRow, DatasetState, Moment};
 use crate::web::error::wants_html;
 use crate::web::extract::Id;
@@ -68,25 +68,13 @@ impl From<DatasetRow> for DatasetView {
     }
 }
 
-/// A dataset with what its index says.
+/// A dataset with its figures.
 #[derive(Serialize)]
 struct DatasetDetails {
     #[serde(flatten)]
     dataset: DatasetView,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<IndexView>,
-}
-
-#[derive(Serialize)]
-struct IndexView {
-    /// The commonest height and width of the training images, in pixels.
-    common_size: (u32, u32),
-    /// Images by split.
-    images: BTreeMap<&'static str, usize>,
-    channels: Vec<ChannelStatistics>,
-    notes: Vec<String>,
-    unreadable: Vec<Unreadable>,
-    fingerprint: String,
+    /// Once it is ready.
+    summary: Option<Summary>,
 }
 
 async fn list(State(app): State<App>) -> Result<Json<Vec<DatasetView>>, HttpError> {
@@ -99,30 +87,14 @@ async fn show(
     Id(id): Id<DatasetId>,
 ) -> Result<Json<DatasetDetails>, HttpError> {
     let row = app.store.dataset(&id).await?;
-    let index = match row.state {
-        DatasetState::Ready => Some(IndexView::of(&app.library.dataset(&id).await?.index)),
+    let summary = match row.state {
+        DatasetState::Ready => Some(app.library.dataset(&id).await?.index.summary()),
         _ => None,
     };
     Ok(Json(DatasetDetails {
         dataset: row.into(),
-        index,
+        summary,
     }))
-}
-
-impl IndexView {
-    fn of(index: &Index) -> IndexView {
-        IndexView {
-            common_size: index.common_size(),
-            images: Split::ALL
-                .into_iter()
-                .map(|split| (split.name(), index.of(split).count()))
-                .collect(),
-            channels: index.channels.clone(),
-            notes: index.notes.clone(),
-            unreadable: index.unreadable.clone(),
-            fingerprint: index.fingerprint.clone(),
-        }
-    }
 }
 
 async fn remove(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<StatusCode, HttpError> {

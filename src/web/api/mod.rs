@@ -1,9 +1,11 @@
 //! The JSON API under `/api/v1`.
 
+mod bundle;
 mod charts;
 mod checkpoints;
 mod compare;
 mod control;
+mod dataset_images;
 mod datasets;
 mod epochs;
 mod events;
@@ -24,10 +26,12 @@ use axum::Router;
 /// Every call that wants a logged-in user, without its prefix.
 pub fn router() -> Router<App> {
     Router::new()
+        .merge(bundle::router())
         .merge(charts::router())
         .merge(checkpoints::router())
         .merge(compare::router())
         .merge(control::router())
+        .merge(dataset_images::router())
         .merge(datasets::router())
         .merge(epochs::router())
         .merge(events::router())

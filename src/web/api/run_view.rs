@@ -20,6 +20,8 @@ pub struct RunView {
     pub attempt: Attempt,
     pub external: bool,
     pub dataset: Option<DatasetId>,
+    /// The same data, the same fingerprint.
+    pub dataset_fingerprint: Option<String>,
     /// Empty where nobody knows.
     pub classes: Vec<String>,
     pub spec: RunSpec,
@@ -50,6 +52,7 @@ impl From<Run> for RunView {
             attempt: run.attempt,
             external: run.spec.external,
             dataset: run.dataset,
+            dataset_fingerprint: run.facts.as_ref().map(|facts| facts.fingerprint.clone()),
             classes: run.facts.map_or_else(Vec::new, |facts| facts.classes),
             spec: run.spec,
             created: run.created,
