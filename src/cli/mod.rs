@@ -1,6 +1,7 @@
-//! The command line: `serve`, `train`, `predict`, `worker`, `bench`.
+//! The command line: `serve`, `train`, `diagnose`, `predict`, `worker`, `bench`.
 
 mod bench;
+mod diagnose;
 mod predict;
 mod serve;
 mod train;
@@ -25,6 +26,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// One run in the terminal
     Train(train::TrainArguments),
+    /// Why training and validation part, from a history that something else wrote
+    Diagnose(diagnose::DiagnoseArguments),
     /// Class, probabilities and logits for each image of a folder
     Predict(predict::PredictArguments),
     /// One run's process; started by the scheduler
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(a) => serve::run(a),
         Command::Train(a) => train::run(a),
+        Command::Diagnose(a) => diagnose::run(a),
         Command::Predict(a) => predict::run(a),
         Command::Worker(a) => worker::run(a),
         Command::Bench(a) => bench::run(a),

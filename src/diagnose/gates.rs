@@ -228,13 +228,15 @@ pub fn points(fraction: f64) -> String {
 }
 
 /// "0.0096", "8e-5"
-fn p_value(p: f64) -> String {
+pub fn p_value(p: f64) -> String {
     if p >= 0.1 {
         format!("{p:.2}")
     } else if p >= 0.0001 {
         format!("{p:.4}")
-    } else {
+    } else if p > 0.0 {
         format!("{p:.0e}")
+    } else {
+        "below 1e-300".to_owned()
     }
 }
 

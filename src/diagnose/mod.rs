@@ -1,8 +1,16 @@
 //! The causes of a gap: statistics and gates; histories in, findings out.
 
 mod curve;
+pub mod curves;
+pub mod finding;
 mod gates;
+pub mod history;
+pub mod predictions;
+pub mod report;
 pub mod statistics;
+mod summary;
+mod trend;
+mod unstable;
 mod verdict;
 
 pub use curve::{
@@ -11,7 +19,7 @@ pub use curve::{
 };
 pub use gates::{Answer, Gate, Gates, percent, points, share};
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
-pub use verdict::{Diagnosis, Verdict, diagnose};
+pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};
 
 use crate::run::{EpochRecord, RunStatus, Split};
 

@@ -1,8 +1,14 @@
-//! The verdict on a run, and the sentence a beginner understands.
+//! The verdict on a run: a word, its reasons, what was found besides.
 
 use super::curve::{onset, still_falls};
-use super::gates::{Answer, Gates, percent, points, share};
-use super::{GL_THRESHOLD, Subject, generalisation_loss, smoothed, wilson};
+use super::curves::Curves;
+use super::finding::{Finding, rank};
+use super::gates::{Answer, Gates};
+use super::history::RecordedHistory;
+use super::summary::summary;
+use super::trend::{self, Parting};
+use super::unstable::unstable;
+use super::{Subject, wilson};
 use crate::run::{EpochRecord, RunStatus, Split};
 use serde::Serialize;
 
@@ -14,7 +20,7 @@ const FITTED: f64 = 0.95;
 pub enum Verdict {
     /// Training is above chance and no gap is larger than noise.
     Healthy,
-    /// The gap is real, and validation is above chance.
+    /// The gap is real, and validation is above chance or its counts are unknown.
     Overfitting,
     /// The gap is real, and validation cannot be told from chance.
     Memorising,
@@ -23,6 +29,8 @@ pub enum Verdict {
     /// Training itself cannot be told from chance.
     NotLearning,
     Diverged,
+    /// Scoring contradicts itself: no other word can be trusted.
+    BrokenEvaluation,
     /// The numbers do not decide.
     Undetermined,
 }
@@ -37,6 +45,7 @@ impl Verdict {
             Verdict::Underfitting => "underfitting",
             Verdict::NotLearning => "not-learning",
             Verdict::Diverged => "diverged",
+            Verdict::BrokenEvaluation => "broken-evaluation",
             Verdict::Undetermined => "undetermined",
         }
     }
@@ -55,165 +64,134 @@ pub struct Diagnosis {
     pub best_epoch: Option<u32>,
     pub gates: Option<Gates>,
     pub undetermined: bool,
+    /// The worst first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// What a verdict is given on: the epoch that the gates are asked of, the curves, and what is known of the data.
+pub(super) struct Case<'a> {
+    pub subject: Subject<'a>,
+    pub curves: &'a Curves,
+    /// Accuracies and counts at the end; never of the best epoch, which would be optimistic.
+    pub last: Option<&'a EpochRecord>,
+    pub gates: Option<Gates>,
+    pub onset_epoch: Option<u32>,
 }
 
 /// Judges a run by its last epoch: a figure chosen among many epochs would be optimistic.
 pub fn diagnose(subject: &Subject) -> Diagnosis {
+    let curves = Curves::of(subject.epochs);
     let last = subject.epochs.last();
-    let gates = last.map(|last| Gates::of(subject, last));
-    let verdict = verdict(subject, gates.as_ref());
-    let onset_epoch = onset_epoch(subject.epochs);
-    let few = gates
+    conclude(
+        *subject,
+        &curves,
+        last,
+        unstable(subject.epochs).into_iter().collect(),
+    )
+}
+
+/// Judges a history that something else wrote. `found` is what its predictions showed: a problem of the evaluation there
+/// makes the verdict [`Verdict::BrokenEvaluation`].
+pub fn diagnose_history(
+    history: &RecordedHistory,
+    class_counts: &[(Split, Vec<u32>)],
+    found: Vec<Finding>,
+) -> Diagnosis {
+    let last = history.last();
+    let subject = Subject {
+        epochs: &[],
+        classes: history.classes,
+        class_counts,
+        status: history.status,
+        best_epoch: history.best_epoch(),
+    };
+    conclude(subject, &history.curves, last.as_ref(), found)
+}
+
+fn conclude(
+    subject: Subject,
+    curves: &Curves,
+    last: Option<&EpochRecord>,
+    mut findings: Vec<Finding>,
+) -> Diagnosis {
+    let gates = last.map(|last| Gates::of(&subject, last));
+    let case = Case {
+        onset_epoch: onset_epoch(curves),
+        subject,
+        curves,
+        last,
+        gates,
+    };
+    let verdict = if findings.iter().any(Finding::breaks_evaluation) {
+        Verdict::BrokenEvaluation
+    } else {
+        verdict(&case)
+    };
+    rank(&mut findings);
+    let few = case
+        .gates
         .as_ref()
         .is_some_and(|g| g.enough_images.answer != Answer::Yes);
     Diagnosis {
         verdict,
-        summary: summary(subject, verdict, gates.as_ref(), onset_epoch),
+        summary: summary(&case, verdict, &findings),
         provisional: few || !subject.status.is_over(),
-        onset_epoch,
+        onset_epoch: case.onset_epoch,
         best_epoch: subject.best_epoch,
         undetermined: verdict == Verdict::Undetermined,
-        gates,
+        gates: case.gates,
+        findings,
     }
 }
 
-fn verdict(subject: &Subject, gates: Option<&Gates>) -> Verdict {
-    let (Some(last), Some(gates)) = (subject.epochs.last(), gates) else {
-        return if subject.status == RunStatus::Diverged {
-            Verdict::Diverged
-        } else {
-            Verdict::Undetermined
-        };
-    };
-    let lost = |split| last.split(split).is_some_and(|m| !m.loss.is_finite());
-    if subject.status == RunStatus::Diverged || lost(Split::Train) || lost(Split::Val) {
+fn verdict(case: &Case) -> Verdict {
+    let curves = case.curves;
+    if case.subject.status == RunStatus::Diverged {
         return Verdict::Diverged;
     }
-    if gates.training_above_chance.answer == Answer::No {
+    let (Some(last), Some(gates)) = (case.last, &case.gates) else {
+        return Verdict::Undetermined;
+    };
+    if curves.is_lost(Split::Train) || curves.is_lost(Split::Val) || trend::explodes(curves) {
+        return Verdict::Diverged;
+    }
+    let learns = match gates.training_above_chance.answer {
+        Answer::No => Some(false),
+        Answer::Yes | Answer::Weak => Some(true),
+        Answer::Unknown => trend::learns(curves, case.subject.classes),
+    };
+    if learns == Some(false) {
         return Verdict::NotLearning;
     }
-    match (gates.gap.answer, gates.above_chance.answer) {
-        (Answer::Yes, Answer::No) => Verdict::Memorising,
-        (Answer::Yes, _) => Verdict::Overfitting,
-        (Answer::Unknown, _) => match losses(subject.epochs, Split::Val) {
-            Some(val) if generalisation_loss(&smoothed(&val)).last() > Some(&GL_THRESHOLD) => {
-                Verdict::Overfitting
-            }
-            _ => Verdict::Undetermined,
-        },
-        _ if gates.training_above_chance.answer == Answer::Unknown => Verdict::Undetermined,
-        _ if has_room(last)
-            && losses(subject.epochs, Split::Train).is_some_and(|l| still_falls(&l)) =>
-        {
+    let parts = match gates.gap.answer {
+        Answer::Yes => Some(true),
+        Answer::No | Answer::Weak => Some(false),
+        Answer::Unknown => trend::parting(curves).map(|parting| parting != Parting::Together),
+    };
+    match parts {
+        Some(true) if gates.above_chance.answer == Answer::No => Verdict::Memorising,
+        Some(true) => Verdict::Overfitting,
+        None => Verdict::Undetermined,
+        Some(false) if learns.is_none() => Verdict::Undetermined,
+        Some(false) if has_room(last) && still_falls(&curves.losses(Split::Train).1) => {
             Verdict::Underfitting
         }
-        _ => Verdict::Healthy,
+        Some(false) => Verdict::Healthy,
     }
 }
 
 /// True where training accuracy is below what a fitted network reaches, beyond its noise.
 fn has_room(last: &EpochRecord) -> bool {
-    last.train
-        .as_ref()
-        .is_some_and(|m| wilson(m.correct, m.n).high < FITTED)
+    last.train.as_ref().is_none_or(|m| match m.n {
+        0 => m.accuracy < FITTED,
+        n => wilson(m.correct, n).high < FITTED,
+    })
 }
 
-/// A split's losses, if every epoch has a finite one.
-fn losses(epochs: &[EpochRecord], split: Split) -> Option<Vec<f64>> {
-    epochs
-        .iter()
-        .map(|e| e.split(split).map(|m| m.loss).filter(|l| l.is_finite()))
-        .collect()
-}
-
-fn onset_epoch(epochs: &[EpochRecord]) -> Option<u32> {
-    let val = losses(epochs, Split::Val)?;
-    onset(&val).map(|at| epochs[at].epoch)
-}
-
-fn summary(
-    subject: &Subject,
-    verdict: Verdict,
-    gates: Option<&Gates>,
-    onset_epoch: Option<u32>,
-) -> String {
-    let (Some(last), Some(gates)) = (subject.epochs.last(), gates) else {
-        return match subject.status {
-            RunStatus::Queued => "The run waits for its turn.".to_owned(),
-            RunStatus::Running => "The first epoch is not done yet.".to_owned(),
-            RunStatus::Diverged => {
-                "The loss stopped being a number in the first epoch: lower the learning rate."
-                    .to_owned()
-            }
-            _ => "No epoch was finished, so there is nothing to judge.".to_owned(),
-        };
-    };
-    let after = format!(
-        "After epoch {}, {}",
-        last.epoch,
-        figures(last).unwrap_or_else(|| "the numbers are incomplete".to_owned())
-    );
-    let chance = subject
-        .chance(Split::Val)
-        .map_or(String::new(), |c| format!(" Guessing gets {}.", percent(c)));
-    let says = match verdict {
-        Verdict::Diverged => {
-            "The loss is no longer a number: the run diverged. Lower the learning rate, or look at the inputs' scale."
-                .to_owned()
-        }
-        Verdict::NotLearning => format!(
-            "Training itself cannot be told from guessing, so this is not overfitting: the network does not learn.{chance}"
-        ),
-        Verdict::Memorising => format!(
-            "{} And validation cannot be told from guessing: the network knows its training images by heart and nothing else.{chance}",
-            gates.gap.statement
-        ),
-        Verdict::Overfitting if gates.gap.answer == Answer::Yes => format!(
-            "{} Validation {}, but what was learnt carries over only in part.{chance}",
-            gates.gap.statement,
-            if gates.above_chance.answer == Answer::Weak {
-                "is perhaps better than guessing"
-            } else {
-                "is better than guessing"
-            }
-        ),
-        Verdict::Overfitting => "The validation loss has risen from its lowest value.".to_owned(),
-        Verdict::Underfitting => {
-            "No gap is larger than noise, and the training loss still falls: train longer, or raise the learning rate."
-                .to_owned()
-        }
-        Verdict::Healthy => format!(
-            "{} What was learnt carries over to new images.{chance}",
-            gates.gap.statement
-        ),
-        Verdict::Undetermined => "These numbers do not decide whether the gap is real.".to_owned(),
-    };
-    let turned = match (verdict, onset_epoch) {
-        (Verdict::Memorising | Verdict::Overfitting, Some(epoch)) => {
-            format!(" Validation loss has been rising since epoch {epoch}.")
-        }
-        _ => String::new(),
-    };
-    format!("{after}. {says}{turned}")
-}
-
-/// "training gets 98.6 % (621 of 630) right, validation 18.9 % (17 of 90), test 20.0 % (18 of 90)"
-fn figures(last: &EpochRecord) -> Option<String> {
-    let parts: Vec<String> = Split::ALL
-        .into_iter()
-        .filter_map(|split| last.split(split).map(|m| (split, m)))
-        .map(|(split, m)| {
-            let gets = if split == Split::Train { " gets" } else { "" };
-            let figure = if m.n > 0 {
-                share(m)
-            } else {
-                format!("{} points", points(m.accuracy))
-            };
-            let right = if split == Split::Train { " right" } else { "" };
-            format!("{}{gets} {figure}{right}", split.word())
-        })
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+fn onset_epoch(curves: &Curves) -> Option<u32> {
+    let (epochs, losses) = curves.losses(Split::Val);
+    onset(&losses).map(|at| epochs[at])
 }
 
 #[cfg(test)]

@@ -1,0 +1,177 @@
+//! A finding: what was measured, why it matters, what to do, and when it is a false alarm.
+
+use serde::Serialize;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Can widen the gap, or spoil the figures.
+    Warning,
+    /// Explains a gap, or makes the figures worthless.
+    Problem,
+}
+
+impl Severity {
+    /// As in the document: `warning`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Problem => "problem",
+        }
+    }
+}
+
+/// What a finding speaks for, by the ids of the diagnosis document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    Memorisation,
+    NoSignal,
+    LabelMapMismatch,
+    ScrambledLabels,
+    SplitShift,
+    GroupShift,
+    OrderedSplit,
+    MissingClasses,
+    PreprocessingMismatch,
+    BnEvalDiscrepancy,
+    Leakage,
+    LabelNoise,
+    ClassImbalance,
+    WeakerThanBaseline,
+    UnstableOptimisation,
+    FrozenLayers,
+    NotLearning,
+    EvaluationBug,
+}
+
+/// One number behind a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    pub statement: String,
+    pub statistic: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    pub reference: &'static str,
+}
+
+/// Pictures that show a finding, together: two copies, the darkest of a split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pictures {
+    pub caption: String,
+    /// Below the dataset's folder, parts joined by `/`.
+    pub paths: Vec<String>,
+}
+
+/// What was found, in words for a beginner, with the numbers and pictures behind it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// A stable name: `duplicates-across-splits`.
+    pub id: &'static str,
+    pub severity: Severity,
+    /// The cause of a gap that it speaks for; none for a plain fact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    pub title: String,
+    pub measured: String,
+    pub why: String,
+    pub remedy: String,
+    pub false_alarm: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Pictures>,
+    /// Position in the model's list of layers, from 0, where a layer is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+}
+
+impl Finding {
+    /// A finding without cause, numbers or pictures, which are added to it.
+    pub(super) fn new(id: &'static str, severity: Severity, title: impl Into<String>) -> Finding {
+        Finding {
+            id,
+            severity,
+            cause: None,
+            title: title.into(),
+            measured: String::new(),
+            why: String::new(),
+            remedy: String::new(),
+            false_alarm: String::new(),
+            evidence: Vec::new(),
+            pictures: Vec::new(),
+            layer: None,
+        }
+    }
+
+    /// True where it says that right and wrong were counted wrongly.
+    pub fn breaks_evaluation(&self) -> bool {
+        self.severity == Severity::Problem
+            && matches!(
+                self.cause,
+                Some(Cause::EvaluationBug | Cause::LabelMapMismatch)
+            )
+    }
+}
+
+/// The worst first; equally bad ones keep their order.
+pub(super) fn rank(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+}
+
+/// "1 image", "12 images"
+pub(super) fn counted(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else if let Some(stem) = one.strip_suffix("ss") {
+        format!("{n} {stem}sses")
+    } else {
+        format!("{n} {one}s")
+    }
+}
+
+/// A list for a sentence, cut after `most`: "a, b and 3 more".
+pub(super) fn some_of<S: AsRef<str>>(names: &[S], most: usize) -> String {
+    let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match (names.len() - shown.len(), &shown[..]) {
+        (0, [.., before, last]) => {
+            let start = shown[..shown.len() - 2]
+                .iter()
+                .map(|name| format!("{name}, "))
+                .collect::<String>();
+            format!("{start}{before} and {last}")
+        }
+        (0, _) => shown.join(", "),
+        (more, _) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_counts_read_like_sentences() {
+        assert_eq!(some_of(&["a"], 3), "a");
+        assert_eq!(some_of(&["a", "b", "c"], 3), "a, b and c");
+        assert_eq!(some_of(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+        assert_eq!(some_of::<&str>(&[], 2), "");
+        assert_eq!(counted(1, "class"), "1 class");
+        assert_eq!(counted(2, "class"), "2 classes");
+        assert_eq!(counted(0, "image"), "0 images");
+    }
+
+    #[test]
+    fn causes_have_the_documents_ids() {
+        let id = serde_json::to_value(Cause::BnEvalDiscrepancy).unwrap();
+        assert_eq!(id, "bn-eval-discrepancy");
+    }
+}

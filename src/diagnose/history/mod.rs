@@ -1,0 +1,143 @@
+//! Histories that something else wrote: Keras' and Lightning's CSV, any CSV with such columns, our own JSON.
+
+mod document;
+mod meaning;
+mod scale;
+mod table;
+
+pub(super) use meaning::split as split_named;
+
+use super::curves::Curves;
+use super::gates::percent;
+use crate::run::{EpochRecord, RunStatus, Split, SplitMetrics};
+
+/// A history file may have this many bytes.
+pub const MOST_BYTES: usize = 64 << 20;
+/// And this many epochs.
+const MOST_EPOCHS: usize = 1_000_000;
+
+/// A history or predictions file that cannot be used; the message says where and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+impl Unreadable {
+    pub(super) fn new<T>(message: impl Into<String>) -> Result<T, Unreadable> {
+        Err(Unreadable(message.into()))
+    }
+}
+
+/// What a history file holds, and how it was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedHistory {
+    pub curves: Curves,
+    /// Images behind each split's accuracy, by [`Split::ALL`]'s order, where known.
+    pub images: [Option<u32>; 3],
+    /// 0 where nobody knows.
+    pub classes: usize,
+    pub status: RunStatus,
+    /// True where training accuracy is the average over an epoch in training mode, as Keras and Lightning log it.
+    pub running_averages: bool,
+    /// How the file was understood, in sentences for the user.
+    pub notes: Vec<String>,
+}
+
+impl RecordedHistory {
+    /// Reads a CSV (any delimiter of `,`, `;` and tab) or JSON file's content.
+    pub fn read(content: &[u8]) -> Result<RecordedHistory, Unreadable> {
+        if content.len() > MOST_BYTES {
+            return Unreadable::new(format!(
+                "larger than {} MiB: write one row an epoch",
+                MOST_BYTES >> 20
+            ));
+        }
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let history = match content.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None => {
+                return Unreadable::new("it is empty: a header and one row an epoch are wanted");
+            }
+            Some(b'{' | b'[') => document::read(content)?,
+            Some(_) => table::read_csv(content)?,
+        };
+        history.checked()
+    }
+
+    /// The last accuracies that were measured, with counts where they are known: what the gates are asked of.
+    pub fn last(&self) -> Option<EpochRecord> {
+        let epoch = *self.curves.epochs.last()?;
+        let metrics = |split: Split| {
+            let (_, accuracies) = self.curves.accuracies(split);
+            let (_, losses) = self.curves.losses(split);
+            let accuracy = *accuracies.last()?;
+            let n = self.images[split as usize].unwrap_or(0);
+            Some(SplitMetrics {
+                loss: losses.last().copied().unwrap_or(f64::NAN),
+                correct: (accuracy * f64::from(n)).round() as u32,
+                n,
+                accuracy,
+            })
+        };
+        Some(EpochRecord {
+            epoch,
+            lr: 0.0,
+            seconds: 0.0,
+            train: metrics(Split::Train),
+            val: metrics(Split::Val),
+            test: metrics(Split::Test),
+            running: None,
+        })
+    }
+
+    /// The epoch with the lowest validation loss, or the highest validation accuracy where there is no loss.
+    pub fn best_epoch(&self) -> Option<u32> {
+        let (epochs, losses) = self.curves.losses(Split::Val);
+        let (at, accuracies) = self.curves.accuracies(Split::Val);
+        let lowest = epochs.iter().zip(&losses).min_by(|a, b| a.1.total_cmp(b.1));
+        let highest = at
+            .iter()
+            .zip(&accuracies)
+            .rev()
+            .max_by(|a, b| a.1.total_cmp(b.1));
+        lowest.or(highest).map(|(epoch, _)| *epoch)
+    }
+
+    /// Takes the number of images of each split from the user, and doubts one that the accuracies cannot come from.
+    pub fn with_images(mut self, images: [Option<u32>; 3]) -> RecordedHistory {
+        for split in Split::ALL {
+            let Some(n) = images[split as usize].filter(|n| *n > 0) else {
+                continue;
+            };
+            self.images[split as usize] = Some(n);
+            let (epochs, accuracies) = self.curves.accuracies(split);
+            // Written with four digits at least; the running average of a training epoch is no whole count either.
+            let odd = epochs.iter().zip(&accuracies).find(|(_, accuracy)| {
+                let right = **accuracy * f64::from(n);
+                (right - right.round()).abs() > 0.02 + 1e-4 * f64::from(n)
+            });
+            if let Some((epoch, accuracy)) = odd.filter(|_| split != Split::Train && n <= 2_000) {
+                self.notes.push(format!(
+                    "The {} accuracy of {} in epoch {epoch} is no whole number of {n} images: perhaps it is rounded, a mean \
+                     over batches, or the number of images is another.",
+                    split.word(),
+                    percent(*accuracy)
+                ));
+            }
+        }
+        self
+    }
+
+    fn checked(self) -> Result<RecordedHistory, Unreadable> {
+        let measured =
+            |figures: &[Vec<Option<f64>>; 3]| figures.iter().flatten().any(Option::is_some);
+        if self.curves.epochs.is_empty() {
+            return Unreadable::new("it has a header but no epoch: one row an epoch is wanted");
+        }
+        if !measured(&self.curves.loss) && !measured(&self.curves.accuracy) {
+            return Unreadable::new("no loss and no accuracy has a value in any row");
+        }
+        if self.curves.epochs.len() > MOST_EPOCHS {
+            return Unreadable::new(format!("more than {MOST_EPOCHS} epochs"));
+        }
+        Ok(self)
+    }
+}
