@@ -5,6 +5,7 @@ pub mod curves;
 pub mod finding;
 mod gates;
 pub mod history;
+mod network_shape;
 pub mod predictions;
 pub mod report;
 pub mod statistics;
@@ -18,6 +19,7 @@ pub use curve::{
     training_progress,
 };
 pub use gates::{Answer, Gate, Gates, percent, points, share};
+pub use network_shape::network_findings;
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};
 

@@ -1,0 +1,433 @@
+//! What a network's layers tell before it runs: weights that do nothing, weights that only memorise, and bottlenecks.
+
+use super::finding::{Cause, Evidence, Finding, Severity};
+use super::gates::percent;
+use crate::model::{Plan, PlannedLayer};
+use crate::run::Layer;
+
+/// Parameters a training image from which they are worth a word, and from which a warning (ours, not calibrated).
+const MANY_AN_IMAGE: f64 = 10.0;
+const FAR_TOO_MANY_AN_IMAGE: f64 = 1_000.0;
+/// One layer with this share of the parameters carries the network's capacity.
+const LION_SHARE: f64 = 0.5;
+
+/// The findings on a plan; `images` is the number of training images, where it is known. They are facts of the layers, not
+/// measurements: they raise the odds of memorisation and choose its remedies.
+pub fn network_findings(plan: &Plan, images: Option<usize>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, layer) in plan.layers.iter().enumerate() {
+        let before = at.checked_sub(1).map(|b| &plan.layers[b]);
+        let found = [
+            single_step(layer),
+            one_sided(layer, before),
+            narrow(plan, at),
+            linear_in_a_row(plan, at),
+            idle_bias(plan, at),
+            dropout_before_norm(plan, at),
+            tied_to_place(plan, at),
+        ];
+        findings.extend(found.into_iter().flatten().map(|mut finding| {
+            finding.layer = Some(at);
+            finding
+        }));
+    }
+    findings.extend(capacity(plan, images));
+    super::finding::rank(&mut findings);
+    findings
+}
+
+/// "flc (linear)"
+fn named(layer: &PlannedLayer) -> String {
+    format!("{} ({})", layer.name, layer.kind)
+}
+
+/// 4,278,339
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn single_step(layer: &PlannedLayer) -> Option<Finding> {
+    let Layer::Lstm(_) = &layer.layer else {
+        return None;
+    };
+    if layer.input[0] != 1 {
+        return None;
+    }
+    let idle: usize = layer
+        .tensors()
+        .iter()
+        .filter(|t| t.name.contains("weight_hh"))
+        .map(|t| t.shape.iter().product::<usize>())
+        .sum();
+    let mut finding = Finding::new(
+        "recurrence-over-one-step",
+        Severity::Warning,
+        "The recurrent layer reads a sequence of length one",
+    );
+    finding.cause = Some(Cause::Memorisation);
+    finding.measured = format!(
+        "{} gets one step of {} numbers an image. Its {} recurrent weights (weight_hh) never get a gradient.",
+        named(layer),
+        layer.input[1],
+        grouped(idle)
+    );
+    finding.why = "With one step there is no order to read: the layer is a gated linear map with more ways to saturate, and \
+                   bidirectional only computes the same step twice."
+        .to_owned();
+    finding.remedy = "Leave the recurrent layer out, or give it a sequence: { sequence = { of = \"columns\" } } reads an image \
+                      from left to right (preset crnn)."
+        .to_owned();
+    finding.false_alarm =
+        "The network is meant to be given longer sequences later with these weights.".to_owned();
+    Some(finding)
+}
+
+fn one_sided(layer: &PlannedLayer, before: Option<&PlannedLayer>) -> Option<Finding> {
+    let (Layer::LastStep, Some(lstm)) = (&layer.layer, before) else {
+        return None;
+    };
+    if !matches!(&lstm.layer, Layer::Lstm(l) if l.bidirectional) || layer.input[0] == 1 {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "backward-direction-unread",
+        Severity::Note,
+        "Half of the bidirectional layer has seen one step only",
+    );
+    finding.measured = format!(
+        "The last of {} steps is taken; there the backward direction of {} has read the last step and nothing else.",
+        layer.input[0],
+        named(lstm)
+    );
+    finding.why = "Half of the features that go on know almost nothing of the image.".to_owned();
+    finding.remedy = "Use one direction, or pool over all steps.".to_owned();
+    finding.false_alarm = "The end of the sequence is what matters.".to_owned();
+    Some(finding)
+}
+
+/// A layer before the last that leaves no more numbers than there are classes.
+fn narrow(plan: &Plan, at: usize) -> Option<Finding> {
+    let layer = &plan.layers[at];
+    let is_last = !plan.layers[at + 1..].iter().any(|l| l.parameters > 0);
+    let width = match &layer.layer {
+        Layer::Lstm(lstm) => lstm.hidden,
+        Layer::Linear(_) | Layer::Conv2d(_) => layer.output.iter().product(),
+        _ => return None,
+    };
+    if is_last || width > plan.classes {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "bottleneck",
+        Severity::Note,
+        "A layer is as narrow as the classes are many",
+    );
+    finding.measured = format!(
+        "{} has {} hidden units{} for {} classes.",
+        named(layer),
+        width,
+        if matches!(layer.layer, Layer::Lstm(_)) {
+            " a direction"
+        } else {
+            ""
+        },
+        plan.classes
+    );
+    finding.why = "Everything the network knows of an image goes through so few numbers that it must already have decided there; \
+                   what it learns then depends on the start."
+        .to_owned();
+    finding.remedy =
+        "Make it a few times as wide as there are classes, or leave it out.".to_owned();
+    finding.false_alarm =
+        "Classes that lie on one scale (few dimensions) fit through a bottleneck.".to_owned();
+    Some(finding)
+}
+
+/// A linear layer whose output goes into another linear map with nothing between.
+fn linear_in_a_row(plan: &Plan, at: usize) -> Option<Finding> {
+    let layer = &plan.layers[at];
+    if !matches!(layer.layer, Layer::Linear(_)) {
+        return None;
+    }
+    let next = plan.layers[at + 1..].iter().find(|l| {
+        !matches!(
+            l.layer,
+            Layer::Dropout(_) | Layer::Flatten | Layer::Sequence(_) | Layer::LastStep
+        )
+    })?;
+    if !matches!(next.layer, Layer::Linear(_) | Layer::Lstm(_)) {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "linear-after-linear",
+        Severity::Note,
+        "Two linear maps follow each other",
+    );
+    finding.measured = format!(
+        "Nothing bends between {} with {} parameters and {}.",
+        named(layer),
+        grouped(layer.parameters),
+        named(next)
+    );
+    finding.why = "A linear map of a linear map is one linear map: the first adds parameters to memorise with, but nothing that \
+                   can be expressed."
+        .to_owned();
+    finding.remedy = "Put { relu = {} } between them, or leave the first out.".to_owned();
+    finding.false_alarm = "A deliberately narrow first map (low rank) saves parameters.".to_owned();
+    Some(finding)
+}
+
+fn idle_bias(plan: &Plan, at: usize) -> Option<Finding> {
+    let layer = &plan.layers[at];
+    let next = plan.layers.get(at + 1)?;
+    let has_bias = match &layer.layer {
+        Layer::Conv2d(conv) => conv.bias,
+        Layer::Linear(linear) => linear.bias,
+        _ => false,
+    };
+    if !has_bias || !matches!(next.layer, Layer::BatchNorm(_)) {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "bias-before-batch-norm",
+        Severity::Note,
+        "A bias before batch norm does nothing",
+    );
+    finding.measured = format!(
+        "{} has a bias for each of {} outputs, and {} subtracts the mean right after it.",
+        named(layer),
+        grouped(layer.output[0]),
+        named(next)
+    );
+    finding.why = "It gets only rounding for a gradient. It does no harm either.".to_owned();
+    finding.remedy = "Set bias = false in that layer.".to_owned();
+    finding.false_alarm = "Weights are to be loaded that have one.".to_owned();
+    Some(finding)
+}
+
+fn dropout_before_norm(plan: &Plan, at: usize) -> Option<Finding> {
+    let Layer::Dropout(dropout) = &plan.layers[at].layer else {
+        return None;
+    };
+    let norm = plan.layers[at + 1..]
+        .iter()
+        .find(|l| matches!(l.layer, Layer::BatchNorm(_)))?;
+    if dropout.p == 0.0 {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "dropout-before-batch-norm",
+        Severity::Note,
+        "Dropout stands before batch norm",
+    );
+    finding.cause = Some(Cause::BnEvalDiscrepancy);
+    finding.measured = format!("Dropout of {} comes before {}.", dropout.p, named(norm));
+    finding.why = "In training batch norm learns the variance of what dropout left; in evaluation nothing is dropped and the \
+                   variance is another (variance shift, Li et al. 2019). Accuracy in evaluation mode falls."
+        .to_owned();
+    finding.remedy =
+        "Use dropout only after the last batch norm, before the last linear layer.".to_owned();
+    finding.false_alarm =
+        "With small p and wide layers the shift is small: compare training accuracy in training and in evaluation mode."
+            .to_owned();
+    Some(finding)
+}
+
+/// A linear layer over flattened feature maps.
+fn tied_to_place(plan: &Plan, at: usize) -> Option<Finding> {
+    let layer = &plan.layers[at];
+    if !matches!(layer.layer, Layer::Linear(_)) {
+        return None;
+    }
+    let weighted = |l: &PlannedLayer| l.parameters > 0;
+    let flatten = plan.layers[..at]
+        .iter()
+        .rev()
+        .take_while(|l| !weighted(l))
+        .find(|l| matches!(l.layer, Layer::Flatten))?;
+    let [channels, height, width] = flatten.input[..] else {
+        return None;
+    };
+    // Without convolutions before it nothing else was meant.
+    let after_convolution = plan.layers[..at]
+        .iter()
+        .any(|l| matches!(l.layer, Layer::Conv2d(_)));
+    let share = layer.parameters as f64 / plan.parameters.max(1) as f64;
+    if height * width <= 1 || share < LION_SHARE || !after_convolution {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "flatten-then-linear",
+        if layer.parameters > 100_000 {
+            Severity::Warning
+        } else {
+            Severity::Note
+        },
+        "One linear layer over the flattened image holds most of the parameters",
+    );
+    finding.cause = Some(Cause::Memorisation);
+    finding.measured = format!(
+        "{} has {} of {} parameters ({}): a weight for each of {channels} channels at each of {height} × {width} places.",
+        named(layer),
+        grouped(layer.parameters),
+        grouped(plan.parameters),
+        percent(share)
+    );
+    finding.why = "Each weight is tied to one place, so a pattern must be learnt anew for every place where it can stand. With few \
+                   images the layer learns the pictures by heart."
+        .to_owned();
+    finding.remedy = format!(
+        "Pool over the whole image first, {{ adaptive_max_pool = {{}} }} or {{ adaptive_avg_pool = {{}} }}: then this layer needs {} \
+         weights in place of {} (preset cnn-gap).",
+        grouped(channels * layer.output.last().copied().unwrap_or(1)),
+        grouped(layer.parameters)
+    );
+    finding.false_alarm =
+        "Where a thing stands tells its class (aligned faces, digits in the middle), or there are very many images.".to_owned();
+    finding.evidence.push(Evidence {
+        statement: format!("{} of all parameters are in one layer.", percent(share)),
+        statistic: "share of the parameters",
+        value: Some(share),
+        threshold: Some(LION_SHARE),
+        p: None,
+        reference: "counted from the layers",
+    });
+    Some(finding)
+}
+
+fn capacity(plan: &Plan, images: Option<usize>) -> Option<Finding> {
+    let images = images.filter(|n| *n > 0)?;
+    let each = plan.parameters as f64 / images as f64;
+    if each < MANY_AN_IMAGE {
+        return None;
+    }
+    let mut finding = Finding::new(
+        "parameters-an-image",
+        if each >= FAR_TOO_MANY_AN_IMAGE {
+            Severity::Warning
+        } else {
+            Severity::Note
+        },
+        "There are far more parameters than images",
+    );
+    finding.cause = Some(Cause::Memorisation);
+    finding.measured = format!(
+        "{} parameters for {} training images: {} for each.",
+        grouped(plan.parameters),
+        grouped(images),
+        grouped(each.round() as usize)
+    );
+    finding.why = "Such a network can learn any labels by heart, even random ones (Zhang et al. 2017), so a perfect training accuracy \
+                   says nothing."
+        .to_owned();
+    finding.remedy = "Fewer channels, global pooling in place of flatten, weight decay, augmentation, or more images.".to_owned();
+    finding.false_alarm = "Large networks often generalise well all the same, pre-trained ones above all: what counts is the \
+                           validation accuracy."
+        .to_owned();
+    finding.evidence.push(Evidence {
+        statement: finding.measured.clone(),
+        statistic: "parameters a training image",
+        value: Some(each),
+        threshold: Some(MANY_AN_IMAGE),
+        p: None,
+        reference: "Zhang et al. 2017",
+    });
+    Some(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::ModelSpec;
+
+    fn of(model: ModelSpec, input: [usize; 3], images: usize) -> Vec<Finding> {
+        network_findings(&Plan::new(&model, input, 9).unwrap(), Some(images))
+    }
+
+    fn preset(name: &str) -> Vec<Finding> {
+        of(ModelSpec::Preset(name.to_owned()), [3, 128, 256], 630)
+    }
+
+    fn find<'a>(findings: &'a [Finding], id: &str) -> &'a Finding {
+        findings
+            .iter()
+            .find(|f| f.id == id)
+            .unwrap_or_else(|| panic!("{id} in {findings:?}"))
+    }
+
+    #[test]
+    fn the_questions_network_is_told_what_its_asker_could_not_see() {
+        let findings = preset("cnn-bilstm");
+        let flc = find(&findings, "flatten-then-linear");
+        assert!(
+            flc.measured.contains("4,195,328 of 4,278,339") && flc.measured.contains("98.1 %"),
+            "{}",
+            flc.measured
+        );
+        let plan = Plan::new(
+            &ModelSpec::Preset("cnn-bilstm".to_owned()),
+            [3, 128, 256],
+            9,
+        )
+        .unwrap();
+        assert_eq!(plan.layers[flc.layer.unwrap()].name, "flc");
+        assert!(
+            find(&findings, "parameters-an-image")
+                .measured
+                .contains("6,791 for each")
+        );
+        let lstm = find(&findings, "recurrence-over-one-step");
+        assert_eq!(plan.layers[lstm.layer.unwrap()].kind, "lstm");
+        assert!(
+            lstm.measured.contains("1,296 recurrent weights"),
+            "{}",
+            lstm.measured
+        );
+        for id in [
+            "bottleneck",
+            "bias-before-batch-norm",
+            "dropout-before-batch-norm",
+            "linear-after-linear",
+        ] {
+            let finding = find(&findings, id);
+            assert!(
+                !finding.why.is_empty()
+                    && !finding.remedy.is_empty()
+                    && !finding.false_alarm.is_empty()
+            );
+        }
+        assert_eq!(findings[0].severity, Severity::Warning, "the worst first");
+    }
+
+    #[test]
+    fn the_way_out_has_nothing_to_warn_of() {
+        let findings = preset("cnn-gap");
+        let warned: Vec<&Finding> = findings
+            .iter()
+            .filter(|f| f.severity > Severity::Note)
+            .collect();
+        assert!(warned.is_empty(), "{warned:?}");
+        assert!(
+            !findings
+                .iter()
+                .any(|f| f.id == "flatten-then-linear" || f.id == "bottleneck")
+        );
+    }
+
+    #[test]
+    fn a_backward_direction_that_nobody_reads_is_found() {
+        let layers = r#"[{"sequence":{"of":"columns"}},{"lstm":{"hidden":32,"bidirectional":true}},{"last_step":{}},{"linear":{}}]"#;
+        let model = ModelSpec::Layers(serde_json::from_str(layers).unwrap());
+        let findings = of(model, [1, 8, 16], 100_000);
+        assert_eq!(find(&findings, "backward-direction-unread").layer, Some(2));
+        assert_eq!(findings.len(), 1, "{findings:?}");
+    }
+}
