@@ -2,8 +2,12 @@
 
 mod bench;
 mod diagnose;
+mod interrupt;
 mod predict;
+mod progress;
+mod run_folder;
 mod serve;
+mod spec;
 mod train;
 mod worker;
 
@@ -64,4 +68,9 @@ pub fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// How many threads this process may run at once.
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

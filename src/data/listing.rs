@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What a folder holds, in the order of the paths' bytes; ignored names left out.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub struct Listing {
     /// Paths below the folder, parts joined by `/`.
     pub files: Vec<String>,
     pub folders: Vec<String>,

@@ -27,6 +27,7 @@ pub use error::DataError;
 pub use images::Images;
 pub use index::{ChannelStatistics, Entry, Index, Unreadable};
 pub use limits::Limits;
+pub use listing::Listing;
 pub use prepare::{Normalization, prepare};
 pub(crate) use random::Random;
 pub use summary::{ClassCounts, Size, SplitSummary, Summary};

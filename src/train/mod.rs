@@ -1,18 +1,30 @@
 //! Training: the loop, evaluation, early stopping, checkpoints, resume.
 
 mod checkpoint;
+mod clock;
+mod input;
+mod instruction_set;
+mod order;
+mod scoring;
+mod session;
+mod state;
 mod stopping;
 mod tensor_file;
 
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
+pub use instruction_set::instruction_set;
+pub use session::check;
+pub use state::STATE;
 pub use tensor_file::replace;
 
 use crate::data::Dataset;
-use crate::run::{BestEpoch, EpochReport, Progress, RunSpec, RunStatus};
+use crate::run::{BestEpoch, EpochReport, Progress, RunSpec, RunStatus, SpecError};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use session::Session;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// What the one who started a run wants of it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,18 +35,18 @@ pub enum Wish {
     Stop,
     /// End now; the run is not wanted.
     Cancel,
-    /// Checkpoint what is done and leave; the run goes on later.
+    /// Leave; the run goes on later from its last whole epoch, which is on the disk already.
     Pause,
 }
 
 /// Hears what a training run does, and says whether it is to go on.
-pub trait Observer {
-    /// An epoch is done; called before its checkpoint is written.
+pub trait Observer: Send {
+    /// An epoch is done; called before its checkpoint is written. After a restart one can come twice, with the same figures.
     fn epoch(&mut self, report: &EpochReport);
     fn best(&mut self, best: &BestEpoch);
     fn progress(&mut self, progress: &Progress);
     fn log(&mut self, message: &str);
-    /// A file of the run's folder is complete: `best.safetensors`, `last.safetensors`, `last.state.safetensors`.
+    /// A file of the run's folder is complete: [`BEST`], [`LAST`], [`STATE`].
     fn checkpoint(&mut self, name: &str);
     /// Asked at every step.
     fn wish(&mut self) -> Wish;
@@ -45,9 +57,9 @@ pub struct Job<'a> {
     /// Complete: presets and sizes resolved.
     pub spec: &'a RunSpec,
     pub dataset: &'a Dataset,
-    /// Where checkpoints go; one that holds `last.state.safetensors` is resumed.
+    /// Where checkpoints go; one that holds [`STATE`] is resumed.
     pub folder: PathBuf,
-    /// Kernels' threads.
+    /// Kernels' threads; the curve is the same with any number.
     pub threads: usize,
 }
 
@@ -56,6 +68,7 @@ pub struct Job<'a> {
 pub enum Outcome {
     Over {
         status: RunStatus,
+        /// Why, in a sentence for the user.
         message: String,
         best: Option<BestEpoch>,
     },
@@ -65,17 +78,44 @@ pub enum Outcome {
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    /// The spec does not fit the data, or the layers do not fit each other.
     #[error(transparent)]
-    Model(#[from] crate::model::ModelError),
+    Spec(#[from] SpecError),
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
+    /// What the folder holds cannot be gone on with.
+    #[error("{0}")]
+    State(String),
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
-    #[error("{0}")]
-    Other(String),
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("no threads to train with: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
+impl TrainError {
+    fn at(path: &Path) -> impl Fn(io::Error) -> TrainError {
+        let path = path.to_owned();
+        move |source| TrainError::Io {
+            path: path.clone(),
+            source,
+        }
+    }
+}
+
+/// Dropping a long chain of tensors recurses, once a layer and step of a sequence.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Trains until the epochs are done, early stopping ends it, or the observer wishes otherwise.
-pub fn train(_job: Job, _observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-    todo!()
+///
+/// Everything happens in a pool of `job.threads` threads of its own. A folder with a [`STATE`] of the same settings and
+/// data is gone on with, bit for bit as if it had never been left; with other settings or data it is an error.
+pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(job.threads.max(1))
+        .stack_size(STACK_BYTES)
+        .thread_name(|i| format!("train-{i}"))
+        .build()?;
+    pool.install(|| Session::start(&job, observer)?.run())
 }

@@ -17,7 +17,7 @@ pub(super) struct TensorFile {
     pub tensors: HashMap<String, Tensor>,
 }
 
-/// Writes float32 tensors in the order given, then replaces `path` in one step and waits for the disk.
+/// Writes tensors (float32, int64) in the order given, then replaces `path` in one step and waits for the disk.
 ///
 /// Header and order are a function of the arguments alone (the safetensors crate's own writer takes a map whose order
 /// differs from process to process), so the same run writes the same file.
@@ -31,8 +31,13 @@ pub(super) fn write(
     let mut end = 0;
     for (name, tensor) in tensors {
         let start = end;
-        end += tensor.elem_count() * size_of::<f32>();
-        let entry = json!({"dtype": "F32", "shape": tensor.dims(), "data_offsets": [start, end]});
+        end += tensor.elem_count() * tensor.dtype().size_in_bytes();
+        let dtype = match tensor.dtype() {
+            DType::F32 => "F32",
+            DType::I64 => "I64",
+            other => return Err(io::Error::other(format!("{name} is of type {other:?}"))),
+        };
+        let entry = json!({"dtype": dtype, "shape": tensor.dims(), "data_offsets": [start, end]});
         header.insert(name.clone(), entry);
     }
     let mut header = Value::Object(header).to_string().into_bytes();
@@ -43,12 +48,15 @@ pub(super) fn write(
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         for (_, tensor) in tensors {
-            let numbers = tensor
-                .flatten_all()
-                .and_then(|t| t.to_dtype(DType::F32)?.to_vec1::<f32>())
-                .map_err(io::Error::other)?;
-            for number in numbers {
-                out.write_all(&number.to_le_bytes())?;
+            let flat = tensor.flatten_all().map_err(io::Error::other)?;
+            if flat.dtype() == DType::I64 {
+                for number in flat.to_vec1::<i64>().map_err(io::Error::other)? {
+                    out.write_all(&number.to_le_bytes())?;
+                }
+            } else {
+                for number in flat.to_vec1::<f32>().map_err(io::Error::other)? {
+                    out.write_all(&number.to_le_bytes())?;
+                }
             }
         }
         Ok(())
@@ -72,7 +80,7 @@ pub fn replace(
     }
 }
 
-/// Reads a file of float32 tensors; the error is a reason for the user, without the path.
+/// Reads a file of float32 and int64 tensors; the error is a reason for the user, without the path.
 pub(super) fn read(path: &Path) -> Result<TensorFile, String> {
     let unreadable = |error: io::Error| format!("cannot be read: {error}");
     let file = File::open(path).map_err(unreadable)?;
@@ -89,14 +97,25 @@ pub(super) fn read(path: &Path) -> Result<TensorFile, String> {
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
     let mut tensors = HashMap::new();
     for (name, view) in SafeTensors::deserialize(&bytes).map_err(damaged)?.iter() {
-        if view.dtype() != Dtype::F32 {
-            // Such as `num_batches_tracked` in a file that PyTorch wrote, which nothing here reads.
-            continue;
-        }
-        let (numbers, _) = view.data().as_chunks::<4>();
-        let numbers: Vec<f32> = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        let tensor = Tensor::from_vec(numbers, view.shape(), &Device::Cpu)
-            .map_err(|error| format!("its tensor {name} cannot be used: {error}"))?;
+        let tensor = match view.dtype() {
+            Dtype::F32 => {
+                let numbers = view.data().as_chunks().0;
+                let numbers: Vec<f32> = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                Tensor::from_vec(numbers, view.shape(), &Device::Cpu)
+            }
+            Dtype::I64 => {
+                let numbers = view.data().as_chunks().0;
+                let numbers: Vec<i64> = numbers.iter().map(|b| i64::from_le_bytes(*b)).collect();
+                Tensor::from_vec(numbers, view.shape(), &Device::Cpu)
+            }
+            other => {
+                return Err(format!(
+                    "its tensor {name} is of type {other:?}, where F32 is wanted"
+                ));
+            }
+        };
+        let tensor =
+            tensor.map_err(|error| format!("its tensor {name} cannot be used: {error}"))?;
         tensors.insert(name.to_owned(), tensor);
     }
     Ok(TensorFile {

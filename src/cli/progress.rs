@@ -1,0 +1,154 @@
+//! A training run on a terminal: a progress bar, and a line of a table for each epoch.
+
+use super::interrupt::Interrupt;
+use super::run_folder::RunFolder;
+use crate::data::{DataError, OnProgress};
+use crate::run::{BestEpoch, EpochRecord, EpochReport, Progress, RunSpec, Split, SplitMetrics};
+use crate::train::{Observer, Wish};
+use anyhow::Result;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::time::Duration;
+
+/// Standard output for people, or standard error where a JSON document goes there.
+pub(super) struct Terminal {
+    json: bool,
+    interrupt: Interrupt,
+}
+
+impl Terminal {
+    pub fn new(json: bool, interrupt: Interrupt) -> Self {
+        Terminal { json, interrupt }
+    }
+
+    pub fn say(&self, line: &str) {
+        if self.json {
+            eprintln!("{line}");
+        } else {
+            println!("{line}");
+        }
+    }
+
+    /// Shows how far the reading of a dataset has come.
+    pub fn reading<T>(
+        &self,
+        source: &Path,
+        read: impl FnOnce(OnProgress) -> std::result::Result<T, DataError>,
+    ) -> std::result::Result<T, DataError> {
+        let bar = bar("{msg} {pos}/{len}");
+        bar.set_message(format!("reading {}", source.display()));
+        let result = read(&|done, of| {
+            bar.set_length(of);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        result
+    }
+
+    /// An observer that shows a run and keeps its history in `folder`.
+    pub fn observe(&self, folder: RunFolder, spec: &RunSpec) -> RunObserver {
+        let bar = bar("epoch {prefix} {wide_bar} {msg}");
+        let observer = RunObserver {
+            terminal: Terminal::new(self.json, self.interrupt.clone()),
+            folder,
+            epochs: spec.train.epochs,
+            bar,
+            failed: None,
+        };
+        observer.line(
+            "epoch    train loss   acc      val loss   acc      test loss   acc       gap    time",
+        );
+        observer
+    }
+}
+
+/// A bar on standard error, drawn only where that is a terminal.
+fn bar(template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+pub(super) struct RunObserver {
+    terminal: Terminal,
+    folder: RunFolder,
+    epochs: u32,
+    bar: ProgressBar,
+    /// Why the history could not be written; it ends the run.
+    failed: Option<anyhow::Error>,
+}
+
+impl RunObserver {
+    /// The folder with the run's history, after the run.
+    pub fn done(self) -> Result<RunFolder> {
+        self.bar.finish_and_clear();
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.folder),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| self.terminal.say(text));
+    }
+}
+
+impl Observer for RunObserver {
+    fn epoch(&mut self, report: &EpochReport) {
+        self.line(&row(&report.record));
+        if let Err(error) = self.folder.push(report.record.clone()) {
+            self.failed = Some(error);
+        }
+    }
+
+    fn best(&mut self, best: &BestEpoch) {
+        self.folder.history.run.best = Some(best.clone());
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.bar.set_length(u64::from(progress.of));
+        self.bar.set_position(u64::from(progress.done));
+        self.bar
+            .set_prefix(format!("{}/{}", progress.epoch, self.epochs));
+        let left = progress
+            .left_s
+            .filter(|s| s.is_finite() && *s >= 0.0)
+            .map_or_else(String::new, |s| {
+                format!(", {} left", HumanDuration(Duration::from_secs(s as u64)))
+            });
+        self.bar.set_message(format!("{}{left}", progress.phase));
+    }
+
+    fn log(&mut self, message: &str) {
+        self.bar.suspend(|| eprintln!("{message}"));
+    }
+
+    fn checkpoint(&mut self, _name: &str) {}
+
+    fn wish(&mut self) -> Wish {
+        if self.failed.is_some() || self.terminal.interrupt.is_set() {
+            Wish::Pause
+        } else {
+            Wish::Continue
+        }
+    }
+}
+
+fn row(record: &EpochRecord) -> String {
+    let split = |metrics: Option<&SplitMetrics>| match metrics {
+        Some(m) => format!("{:>9.4} {:>7.2} %", m.loss, 100.0 * m.accuracy),
+        None => format!("{:>9} {:>9}", "–", "–"),
+    };
+    let gap = record.gap(Split::Val).or_else(|| record.gap(Split::Test));
+    format!(
+        "{:>5}  {}  {}   {}  {:>8}  {:>5.1} s",
+        record.epoch,
+        split(record.train.as_ref()),
+        split(record.val.as_ref()),
+        split(record.test.as_ref()),
+        gap.map_or("–".to_owned(), |gap| format!("{:+.1}", 100.0 * gap)),
+        record.seconds,
+    )
+}

@@ -1,0 +1,116 @@
+//! What `gapwatch train` leaves behind: history, checkpoints, diagnosis.
+
+use super::BadInput;
+use crate::diagnose::Diagnosis;
+use crate::run::{EpochRecord, History, history_csv};
+use crate::train::{self, STATE};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const HISTORY: &str = "history.json";
+
+/// The folder of one run.
+pub(super) struct RunFolder {
+    place: Place,
+    pub history: History,
+}
+
+enum Place {
+    /// Named by the user.
+    Kept(PathBuf),
+    /// Gone at the end.
+    Temporary(TempDir),
+}
+
+impl RunFolder {
+    /// The folder that a user names, or a temporary one. The epochs of a run that can be gone on with are read from it.
+    pub fn open(out: Option<PathBuf>, history: History) -> Result<RunFolder> {
+        let place = match out {
+            Some(path) => {
+                fs::create_dir_all(&path)
+                    .map_err(|e| BadInput(format!("--out {}: {e}", path.display())))?;
+                Place::Kept(path)
+            }
+            None => Place::Temporary(TempDir::new().context("no temporary folder")?),
+        };
+        let mut folder = RunFolder { place, history };
+        if folder.path().join(STATE).exists() {
+            folder.history.epochs = folder.epochs_before()?;
+        }
+        Ok(folder)
+    }
+
+    fn epochs_before(&self) -> Result<Vec<EpochRecord>> {
+        let path = self.path().join(HISTORY);
+        let text = fs::read_to_string(&path)
+            .and_then(|text| serde_json::from_str::<History>(&text).map_err(io::Error::from));
+        let before = text.map_err(|error| {
+            BadInput(format!(
+                "{}: {error}; the run here cannot be gone on with: take another folder",
+                path.display()
+            ))
+        })?;
+        Ok(before.epochs)
+    }
+
+    pub fn path(&self) -> &Path {
+        match &self.place {
+            Place::Kept(path) => path,
+            Place::Temporary(folder) => folder.path(),
+        }
+    }
+
+    /// The folder, if the user has named one.
+    pub fn kept(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Kept(path) => Some(path),
+            Place::Temporary(_) => None,
+        }
+    }
+
+    /// Takes in an epoch, in place of those from it on: after a restart epochs come again, and are the same.
+    pub fn push(&mut self, record: EpochRecord) -> Result<()> {
+        self.history.epochs.retain(|e| e.epoch < record.epoch);
+        self.history.epochs.push(record);
+        self.write(HISTORY, &self.history)
+    }
+
+    /// Writes what a finished run has.
+    pub fn finish(&self, diagnosis: &Diagnosis) -> Result<()> {
+        if self.kept().is_some() {
+            self.write(HISTORY, &self.history)?;
+            self.write("diagnosis.json", diagnosis)?;
+            let csv = history_csv(&self.history.epochs);
+            self.replace("history.csv", csv.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// How an interrupted run is gone on with.
+    pub fn way_on(&self) -> String {
+        let done = self.history.epochs.len();
+        match self.kept() {
+            Some(path) => format!(
+                "Interrupted after epoch {done}. The same command goes on from there: what is done is in {}",
+                path.display()
+            ),
+            None => "Interrupted. Nothing is kept without --out DIR".to_owned(),
+        }
+    }
+
+    fn write(&self, name: &str, document: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(document)?;
+        text.push(b'\n');
+        self.replace(name, &text)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path().join(name);
+        train::replace(&path, |out| out.write_all(bytes))
+            .with_context(|| format!("{} cannot be written", path.display()))
+    }
+}

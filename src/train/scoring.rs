@@ -1,0 +1,58 @@
+//! What a network makes of a split in evaluation mode.
+
+use super::input::Batches;
+use crate::model::Network;
+use crate::nn::values;
+use crate::run::{Confusion, ImageResults, SplitMetrics};
+use candle_core::Result;
+
+/// Images scored at once: a network makes the same of an image in any company, so this is only a matter of memory.
+pub(super) const MOST_AT_ONCE: usize = 64;
+
+/// Loss and accuracy of a split with the result of each image, in the dataset's order.
+pub(super) struct Scores {
+    pub metrics: SplitMetrics,
+    pub confusion: Confusion,
+    pub images: ImageResults,
+}
+
+/// Scores all images, `at_once` in a batch; `tick` is called after each batch with its size and the number done, and
+/// ends the scoring by false.
+pub(super) fn score(
+    network: &Network,
+    batches: Batches,
+    at_once: usize,
+    mut tick: impl FnMut(usize, usize) -> bool,
+) -> Result<Option<Scores>> {
+    let all: Vec<usize> = (0..batches.len()).collect();
+    let (mut loss_sum, mut correct) = (0.0, 0);
+    let mut results = ImageResults::default();
+    for which in all.chunks(at_once) {
+        let (images, labels) = batches.get(which)?;
+        let scored = network.score(&images, &labels)?;
+        loss_sum += scored.loss_sum;
+        correct += scored.correct;
+        results.prediction.extend(scored.images.prediction);
+        results.confidence.extend(scored.images.confidence);
+        results.loss.extend(scored.images.loss);
+        if !tick(which.len(), results.loss.len()) {
+            return Ok(None);
+        }
+    }
+    let truth = batches.labels().iter().copied();
+    Ok(Some(Scores {
+        metrics: SplitMetrics::new(loss_sum, correct, all.len() as u32),
+        confusion: Confusion::count(truth.zip(results.prediction.iter().copied())),
+        images: results,
+    }))
+}
+
+/// The name of the first parameter or running statistic that holds a number that is not finite.
+pub(super) fn not_finite(network: &Network) -> Result<Option<String>> {
+    for (name, tensor) in network.tensors()? {
+        if !values(&tensor)?.iter().all(|x| x.is_finite()) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,100 @@
+//! An observer that keeps everything and can wish to stop.
+
+use gapwatch::data::Dataset;
+use gapwatch::model::resolve;
+use gapwatch::run::{BestEpoch, EpochRecord, EpochReport, Progress, RunSpec, merge};
+use gapwatch::train::{Job, Observer, Outcome, TrainError, Wish, train};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What a run told, and when to ask it for what.
+#[derive(Default)]
+pub struct Recorder {
+    pub reports: Vec<EpochReport>,
+    pub best: Vec<BestEpoch>,
+    pub progress: Vec<Progress>,
+    pub logs: Vec<String>,
+    pub checkpoints: Vec<String>,
+    /// Wish something else than to go on when asked for the n-th time, from 0.
+    pub wish_at: Option<(usize, Wish)>,
+    asked: usize,
+}
+
+impl Recorder {
+    pub fn wishing(at: usize, wish: Wish) -> Self {
+        Recorder {
+            wish_at: Some((at, wish)),
+            ..Recorder::default()
+        }
+    }
+
+    /// The figures without the time they took.
+    pub fn curve(&self) -> Vec<EpochRecord> {
+        let timeless = |report: &EpochReport| EpochRecord {
+            seconds: 0.0,
+            ..report.record.clone()
+        };
+        self.reports.iter().map(timeless).collect()
+    }
+}
+
+impl Observer for Recorder {
+    fn epoch(&mut self, report: &EpochReport) {
+        self.reports.push(report.clone());
+    }
+
+    fn best(&mut self, best: &BestEpoch) {
+        self.best.push(best.clone());
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.progress.push(progress.clone());
+    }
+
+    fn log(&mut self, message: &str) {
+        self.logs.push(message.to_owned());
+    }
+
+    fn checkpoint(&mut self, name: &str) {
+        self.checkpoints.push(name.to_owned());
+    }
+
+    fn wish(&mut self) -> Wish {
+        self.asked += 1;
+        match self.wish_at {
+            Some((at, wish)) if self.asked > at => wish,
+            _ => Wish::Continue,
+        }
+    }
+}
+
+/// A network with every kind of state: running statistics, dropout, an LSTM; `over` is laid upon its spec.
+pub fn spec(over: Value) -> RunSpec {
+    let base = json!({
+        "model": {"layers": [
+            {"conv2d": {"out": 4, "kernel": 3, "padding": 1}}, {"batch_norm": {}}, {"relu": {}},
+            {"max_pool": {"kernel": 2}}, {"dropout": {"p": 0.25}},
+            {"sequence": {"of": "columns"}}, {"lstm": {"hidden": 6}}, {"last_step": {}}, {"linear": {}}
+        ]},
+        "train": {"epochs": 6, "batch_size": 10, "optimizer": {"kind": "adam", "lr": 0.02}},
+        "input": {"channels": 1}
+    });
+    resolve(merge(base, over), Some((8, 12))).unwrap()
+}
+
+/// Trains into `folder`.
+pub fn run(
+    spec: &RunSpec,
+    dataset: &Dataset,
+    folder: &Path,
+    threads: usize,
+    recorder: &mut Recorder,
+) -> Result<Outcome, TrainError> {
+    let job = Job {
+        spec,
+        dataset,
+        folder: folder.to_owned(),
+        threads,
+    };
+    train(job, recorder)
+}
