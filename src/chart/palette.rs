@@ -66,11 +66,11 @@ impl Ink {
     }
 }
 
-/// The palette as CSS custom properties: `--train`, `--train-dash` and so on, for light and dark.
+/// The palette as CSS custom properties: `--train` for light and dark pages, `--train-dash`, and so on.
 pub fn css() -> String {
-    let mut light = String::new();
-    let mut dark = String::new();
+    let mut css = ":root{".to_owned();
     for ink in Ink::ALL {
+        let (name, light, dark) = (ink.name(), ink.light(), ink.dark());
         let dash: Vec<String> = ink.dash().iter().map(|n| format!("{n}px")).collect();
         let dash = if dash.is_empty() {
             "solid".to_owned()
@@ -79,18 +79,11 @@ pub fn css() -> String {
         };
         // Writing to a String cannot fail.
         let _ = write!(
-            light,
-            "--{0}:{1};--{0}-dash:{dash};",
-            ink.name(),
-            ink.light()
+            css,
+            "--{name}:light-dark({light},{dark});--{name}-dash:{dash};"
         );
-        let _ = write!(dark, "--{}:{};", ink.name(), ink.dark());
     }
-    format!(
-        ":root{{{light}}}\n\
-         @media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n\
-         :root[data-theme=dark]{{{dark}}}\n"
-    )
+    css + "}\n"
 }
 
 /// Red, green and blue of `#rrggbb`; other text is black.
@@ -191,12 +184,13 @@ mod tests {
     fn the_style_sheet_has_every_ink_for_light_and_dark() {
         let css = css();
         for ink in Ink::ALL {
-            assert!(css.contains(&format!("--{}:{};", ink.name(), ink.light())));
-            assert_eq!(
-                css.matches(&format!("--{}:{};", ink.name(), ink.dark()))
-                    .count(),
-                2
+            let entry = format!(
+                "--{}:light-dark({},{});",
+                ink.name(),
+                ink.light(),
+                ink.dark()
             );
+            assert!(css.contains(&entry), "{entry}");
         }
         assert!(css.contains("--val-dash:9px,3px;") && css.contains("--train-dash:solid;"));
     }

@@ -3,7 +3,8 @@
 use super::sql::Json;
 use super::{Moment, Store, StoreError, StoreResult};
 use crate::data::Index;
-use crate::run::{DatasetId, Split};
+use crate::diagnose::Subject;
+use crate::run::{DatasetId, RunStatus, Split};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,18 @@ impl DataFacts {
             fingerprint: index.fingerprint.clone(),
             common_size: index.common_size(),
         }
+    }
+
+    /// The accuracy of guessing in a split.
+    pub fn chance(&self, split: Split) -> Option<f64> {
+        Subject {
+            epochs: &[],
+            classes: self.classes.len(),
+            class_counts: &self.class_counts,
+            status: RunStatus::Queued,
+            best_epoch: None,
+        }
+        .chance(split)
     }
 
     /// Images of a split.

@@ -1,25 +1,46 @@
-//! Pages for people.
+//! Pages for people: each a template with the numbers it needs.
 
-use super::{App, HttpError};
+mod assets;
+mod compare;
+mod confusion;
+mod control;
+mod dataset;
+mod datasets;
+mod delete;
+mod dumbbell;
+mod edit;
+mod error;
+mod form;
+mod images;
+mod launch;
+mod layers;
+mod run;
+mod runs;
+mod wording;
+
+pub use assets::path as asset;
+pub use error::{error_page, login_page};
+
+use super::App;
 use axum::Router;
-use axum::response::{Html, IntoResponse, Response};
+
+/// Style sheets, scripts and pictures: open to everybody, for the log-in page needs them.
+pub fn assets() -> Router<App> {
+    assets::router()
+}
 
 /// Every page.
 pub fn router() -> Router<App> {
     Router::new()
-}
-
-/// Style sheets, scripts and pictures: open to everybody, for the log-in page needs them.
-pub fn assets() -> Router<App> {
-    Router::new()
-}
-
-/// A page that says in plain words what went wrong.
-pub fn error_page(error: &HttpError) -> Response {
-    (error.status, error.title()).into_response()
-}
-
-/// The page that asks for the token; `next` is where a right one leads.
-pub fn login_page(_wrong: bool, next: &str) -> Response {
-    Html(format!("<main data-next=\"{}\"></main>", next.len())).into_response()
+        .merge(runs::router())
+        .merge(launch::router())
+        .merge(run::router())
+        .merge(control::router())
+        .merge(edit::router())
+        .merge(confusion::router())
+        .merge(images::router())
+        .merge(delete::router())
+        .merge(compare::router())
+        .merge(datasets::router())
+        .merge(dataset::router())
 }

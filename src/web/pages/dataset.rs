@@ -1,0 +1,122 @@
+//! `/datasets/{id}`: what a dataset holds, how its images look, what was left out, and its deletion.
+
+use super::App;
+use super::error::rendered;
+use super::wording::{counted, percent, thousands};
+use crate::data::{Dataset, Summary};
+use crate::run::{DatasetId, Split};
+use crate::store::{DatasetRow, DatasetState, Run, RunFilter};
+use crate::web::HttpError;
+use crate::web::extract::Id;
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+
+/// Pictures of each split.
+const PICTURES: usize = 18;
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/datasets/{id}", get(show))
+        .route("/datasets/{id}/delete", post(delete))
+}
+
+/// An image with its place in the index.
+struct Picture {
+    position: usize,
+    class: String,
+    path: String,
+}
+
+#[derive(Template)]
+#[template(path = "dataset.html")]
+struct DatasetPage {
+    row: DatasetRow,
+    summary: Option<Summary>,
+    pictures: Vec<(Split, Vec<Picture>)>,
+    runs: Vec<Run>,
+}
+
+impl DatasetPage {
+    /// What guessing gets of the validation images, or of the test images where there are none.
+    fn chance(&self) -> Option<f64> {
+        self.row.facts.as_ref()?.chance(Split::Val)
+    }
+
+    fn is_needed(&self) -> bool {
+        self.runs.iter().any(|run| !run.status.is_over())
+    }
+
+    /// "0.482, 0.471, 0.405"
+    fn channel_means(&self, means: &[f64]) -> String {
+        let means: Vec<String> = means.iter().map(|mean| format!("{mean:.3}")).collect();
+        means.join(", ")
+    }
+}
+
+async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response, HttpError> {
+    let row = app.store.dataset(&id).await?;
+    let runs = app
+        .store
+        .runs(RunFilter {
+            dataset: Some(id.to_string()),
+            ..RunFilter::default()
+        })
+        .await?;
+    let (summary, pictures) = match row.state {
+        DatasetState::Ready => {
+            let dataset = app.library.dataset(&id).await?;
+            (Some(dataset.index.summary()), pictures(&dataset))
+        }
+        _ => (None, Vec::new()),
+    };
+    Ok(rendered(&DatasetPage {
+        row,
+        summary,
+        pictures,
+        runs,
+    }))
+}
+
+/// Some images of each split, one class after the other.
+fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>)> {
+    let index = &dataset.index;
+    let classes = index.classes.len().max(1);
+    let each = PICTURES.div_ceil(classes);
+    Split::ALL
+        .into_iter()
+        .map(|split| {
+            let mut taken = vec![0; classes];
+            let chosen = index
+                .entries
+                .iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.split == split)
+                .filter(|(_, entry)| {
+                    let count = &mut taken[entry.label as usize % classes];
+                    *count += 1;
+                    *count <= each
+                })
+                .take(PICTURES)
+                .map(|(position, entry)| Picture {
+                    position,
+                    class: index
+                        .classes
+                        .get(entry.label as usize)
+                        .cloned()
+                        .unwrap_or_default(),
+                    path: entry.path.clone(),
+                })
+                .collect::<Vec<_>>();
+            (split, chosen)
+        })
+        .filter(|(_, chosen)| !chosen.is_empty())
+        .collect()
+}
+
+async fn delete(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Redirect, HttpError> {
+    app.store.delete_dataset(&id).await?;
+    Ok(Redirect::to("/datasets"))
+}

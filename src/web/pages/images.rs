@@ -1,0 +1,147 @@
+//! `/runs/{id}/images`: the images behind a cell of a confusion matrix, the most mistaken first.
+
+use super::App;
+use super::error::rendered;
+use super::wording::{counted, percent};
+use crate::run::{DatasetId, RunId, Split};
+use crate::web::HttpError;
+use crate::web::extract::{Id, Query};
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+
+/// Images on the page.
+const MOST_IMAGES: usize = 120;
+
+pub fn router() -> Router<App> {
+    Router::new().route("/runs/{id}/images", get(show))
+}
+
+/// Which images: of a split after an epoch, of one true class and one predicted class where they are given.
+#[derive(Deserialize)]
+struct ImagesQuery {
+    split: Split,
+    epoch: u32,
+    class: Option<u32>,
+    predicted: Option<u32>,
+}
+
+struct Shown {
+    /// In the dataset's index.
+    position: usize,
+    path: String,
+    truth: u32,
+    predicted: u32,
+    confidence: f32,
+    loss: f32,
+}
+
+#[derive(Template)]
+#[template(path = "images.html")]
+struct ImagesPage {
+    run: RunId,
+    run_name: String,
+    dataset: DatasetId,
+    asked: ImagesQuery,
+    classes: Vec<String>,
+    shown: Vec<Shown>,
+    total: usize,
+}
+
+impl ImagesPage {
+    fn class(&self, label: u32) -> String {
+        match self.classes.get(label as usize) {
+            Some(name) => name.clone(),
+            None => format!("class {label}"),
+        }
+    }
+
+    fn heading(&self) -> String {
+        match (self.asked.class, self.asked.predicted) {
+            (Some(truth), Some(predicted)) if truth == predicted => {
+                format!("{} that are taken for what they are", self.class(truth))
+            }
+            (Some(truth), Some(predicted)) => {
+                format!("{} taken for {}", self.class(truth), self.class(predicted))
+            }
+            (Some(truth), None) => self.class(truth),
+            (None, Some(predicted)) => format!("Taken for {}", self.class(predicted)),
+            (None, None) => "All images".to_owned(),
+        }
+    }
+}
+
+async fn show(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+    Query(asked): Query<ImagesQuery>,
+) -> Result<Response, HttpError> {
+    let run = app.store.run(id).await?;
+    let results = app
+        .store
+        .image_results(id, asked.epoch, asked.split)
+        .await?
+        .ok_or_else(|| {
+            HttpError::not_found(format!(
+                "run {id} has no results of single {} images after epoch {}",
+                asked.split.word(),
+                asked.epoch
+            ))
+        })?;
+    let gone = || {
+        HttpError::not_found(format!(
+            "the images of run {id} are not here: its dataset was deleted, or its run reported from elsewhere"
+        ))
+    };
+    let name = run.dataset.clone().ok_or_else(gone)?;
+    let dataset = app.library.dataset(&name).await?;
+    let index = &dataset.index;
+    let facts = run.facts.as_ref().ok_or_else(gone)?;
+    let entries: Vec<_> = index
+        .entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.split == asked.split)
+        .collect();
+    let same = facts.fingerprint == index.fingerprint
+        && [results.confidence.len(), results.loss.len(), entries.len()]
+            .iter()
+            .all(|n| *n == results.prediction.len());
+    if !same {
+        return Err(gone());
+    }
+    let mut shown: Vec<Shown> = entries
+        .into_iter()
+        .zip(results.prediction)
+        .zip(results.confidence.into_iter().zip(results.loss))
+        .map(
+            |(((position, entry), predicted), (confidence, loss))| Shown {
+                position,
+                path: entry.path.clone(),
+                truth: entry.label,
+                predicted,
+                confidence,
+                loss,
+            },
+        )
+        .filter(|image| {
+            asked.class.is_none_or(|class| class == image.truth)
+                && asked.predicted.is_none_or(|class| class == image.predicted)
+        })
+        .collect();
+    shown.sort_by(|a, b| b.loss.total_cmp(&a.loss));
+    let total = shown.len();
+    shown.truncate(MOST_IMAGES);
+    Ok(rendered(&ImagesPage {
+        run: id,
+        run_name: run.name,
+        dataset: name,
+        asked,
+        classes: facts.classes.clone(),
+        shown,
+        total,
+    }))
+}

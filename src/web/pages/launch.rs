@@ -1,0 +1,236 @@
+//! `/runs/new`: the form of a new run, checked as it is typed, and the launch.
+
+use super::App;
+use super::error::rendered;
+use super::form::{OWN, RunForm, field_of};
+use super::layers::{settings, shape};
+use super::wording::thousands;
+use crate::model::{Plan, Preset, plan_for, preset, presets, resolve};
+use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
+use crate::store::{DatasetRow, DatasetState};
+use crate::web::extract::Query;
+use crate::web::{HttpError, launch};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/runs/new", get(show).post(submit))
+        .route("/runs/new/check", post(check))
+}
+
+/// The form with what it means.
+struct Prepared {
+    form: RunForm,
+    /// What is to be launched, where every field can be read.
+    asked: Option<Value>,
+    plan: Option<Plan>,
+    errors: Vec<FieldError>,
+    datasets: Vec<DatasetRow>,
+}
+
+#[derive(Template)]
+#[template(path = "launch.html")]
+struct LaunchPage {
+    form: RunForm,
+    plan: Option<Plan>,
+    errors: Vec<FieldError>,
+    datasets: Vec<DatasetRow>,
+    /// True where every field was sent, and none is to follow a preset's settings.
+    posted: bool,
+}
+
+impl LaunchPage {
+    fn presets(&self) -> &'static [Preset] {
+        presets()
+    }
+
+    fn preset(&self) -> Option<&'static Preset> {
+        preset(&self.form.model)
+    }
+
+    /// What is wrong with a field of the form.
+    fn error(&self, field: &str) -> String {
+        let said = self
+            .errors
+            .iter()
+            .filter(|e| field_of(&e.field) == Some(field));
+        said.map(|e| e.message.as_str())
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    /// What is wrong with the whole.
+    fn other_errors(&self) -> Vec<String> {
+        let other = self.errors.iter().filter(|e| field_of(&e.field).is_none());
+        other
+            .map(|e| match e.field.as_str() {
+                "" => e.message.clone(),
+                field => format!("{field}: {}", e.message),
+            })
+            .collect()
+    }
+
+    fn chosen(&self) -> Option<&DatasetRow> {
+        self.datasets
+            .iter()
+            .find(|row| row.id.as_str() == self.form.dataset)
+    }
+
+    /// "6,791 for each of the 630 training images"
+    fn parameters_an_image(&self, plan: &Plan) -> String {
+        let images = self
+            .chosen()
+            .and_then(|row| row.facts.as_ref())
+            .map_or(0, |facts| facts.images(Split::Train));
+        match plan.parameters.checked_div(images as usize) {
+            Some(each) => format!(
+                "{} for each of the {} training images",
+                thousands(each as u64),
+                thousands(images)
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// The layer with most parameters, where it has most of all.
+    fn largest<'a>(&self, plan: &'a Plan) -> Option<(&'a str, String)> {
+        let layer = plan.layers.iter().max_by_key(|layer| layer.parameters)?;
+        let share = layer.parameters as f64 / plan.parameters.max(1) as f64;
+        (share > 0.5 && plan.layers.iter().filter(|l| l.parameters > 0).count() > 1)
+            .then(|| (layer.name.as_str(), format!("{:.0} %", 100.0 * share)))
+    }
+}
+
+impl From<Prepared> for LaunchPage {
+    fn from(prepared: Prepared) -> LaunchPage {
+        LaunchPage {
+            form: prepared.form,
+            plan: prepared.plan,
+            errors: prepared.errors,
+            datasets: prepared.datasets,
+            posted: false,
+        }
+    }
+}
+
+async fn show(State(app): State<App>, Query(typed): Query<RunForm>) -> Result<Response, HttpError> {
+    let typed = if typed.defaults.is_empty() {
+        typed
+    } else {
+        RunForm {
+            dataset: typed.dataset,
+            model: typed.model,
+            ..RunForm::default()
+        }
+    };
+    Ok(rendered(&LaunchPage::from(prepare(&app, typed).await?)))
+}
+
+/// The same page for what is typed so far; scripts take the checked parts from it.
+async fn check(State(app): State<App>, Form(typed): Form<RunForm>) -> Result<Response, HttpError> {
+    Ok(rendered(&LaunchPage::from(prepare(&app, typed).await?)))
+}
+
+async fn submit(State(app): State<App>, Form(typed): Form<RunForm>) -> Result<Response, HttpError> {
+    let prepared = prepare(&app, typed).await?;
+    let errors = match prepared.asked.clone() {
+        Some(asked) if prepared.errors.is_empty() => match launch(&app, asked).await {
+            Ok(launched) => {
+                return Ok(Redirect::to(&format!("/runs/{}", launched.run.id)).into_response());
+            }
+            Err(error) if !error.errors.is_empty() => error.errors,
+            Err(error) => return Err(error),
+        },
+        _ => prepared.errors.clone(),
+    };
+    let page = LaunchPage {
+        errors,
+        posted: true,
+        ..LaunchPage::from(prepared)
+    };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, rendered(&page)).into_response())
+}
+
+/// Completes what is typed from the run it is cloned from, the preset and the dataset, and checks it.
+async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
+    let base = match typed.from.parse::<RunId>() {
+        Ok(id) => Some(app.store.run(id).await?.spec),
+        Err(_) => None,
+    };
+    let datasets = app.store.datasets().await?;
+    let wanted = match typed.dataset.as_str() {
+        "" => base.as_ref().and_then(|spec| spec.dataset.clone()),
+        id => Some(id.to_owned()),
+    };
+    let ready = |row: &&DatasetRow| row.state == DatasetState::Ready;
+    let row = match &wanted {
+        Some(wanted) => datasets.iter().find(|row| row.id.as_str() == wanted),
+        None => datasets.iter().find(ready),
+    };
+    let facts = row.filter(ready).and_then(|row| row.facts.as_ref());
+    let size = facts.map(|facts| facts.common_size);
+
+    let mut errors = Vec::new();
+    let below = match &base {
+        Some(spec) => serde_json::to_value(RunSpec {
+            external: false,
+            ..spec.clone()
+        })
+        .map_err(HttpError::internal)?,
+        None => json!({}),
+    };
+    let model = typed.model().unwrap_or_else(|_| json!({}));
+    let mut defaults = resolve(merge(below.clone(), model), size)
+        .or_else(|_| resolve(below.clone(), size))
+        .unwrap_or_default();
+    defaults.dataset = row.map(|row| row.id.to_string());
+
+    let mut asked = None;
+    let mut plan = None;
+    let mut shown = defaults.clone();
+    match typed.partial(&defaults) {
+        Err(unread) => errors = unread,
+        Ok(partial) => {
+            let mut value = merge(below, partial);
+            value["dataset"] = json!(wanted.clone().or(defaults.dataset.clone()));
+            match resolve(value.clone(), size) {
+                Err(SpecError(wrong)) => errors = wrong,
+                Ok(spec) => {
+                    match facts.map(|facts| plan_for(&spec, facts.classes.len())) {
+                        Some(Ok(fits)) => plan = Some(fits),
+                        Some(Err(SpecError(wrong))) => errors = wrong,
+                        None => {}
+                    }
+                    shown = spec;
+                    asked = Some(value);
+                }
+            }
+        }
+    }
+    if facts.is_none() {
+        errors.push(FieldError {
+            field: "dataset".to_owned(),
+            message: match (row, &wanted) {
+                (Some(row), _) if row.state == DatasetState::Failed => {
+                    format!("its import failed: {}", row.message)
+                }
+                (Some(_), _) => "still being imported: wait until it is ready".to_owned(),
+                (None, Some(id)) => format!("there is no dataset '{id}': choose one of the list"),
+                (None, None) => "upload a dataset first".to_owned(),
+            },
+        });
+    }
+    Ok(Prepared {
+        form: typed.filled(&shown),
+        asked,
+        plan,
+        errors,
+        datasets,
+    })
+}

@@ -1,0 +1,158 @@
+//! Layers as a user writes them in the form, and the table of a plan.
+
+use crate::model::{PlannedLayer, preset};
+use crate::run::{FieldError, LayerSpec, ModelSpec};
+use serde_json::{Value, json};
+
+/// Characters of layers that are read.
+const LONGEST: usize = 100_000;
+
+/// Reads TOML (`layers = [ … ]`, or `[[layers]]` tables) or JSON (a list, or an object with `layers`).
+pub fn read(text: &str) -> Result<Value, FieldError> {
+    let wrong = |message: String| FieldError {
+        field: "model.layers".to_owned(),
+        message,
+    };
+    if text.len() > LONGEST {
+        return Err(wrong(format!("at most {LONGEST} characters")));
+    }
+    let text = text.trim();
+    let json = match serde_json::from_str::<Value>(text) {
+        Ok(value) => Ok(value),
+        // What begins like an object can only be meant as JSON, and a list of tables is TOML without its name.
+        Err(error) if text.starts_with('{') => Err(error.to_string()),
+        Err(_) => toml::from_str::<Value>(text)
+            .or_else(|error| toml::from_str(&format!("layers = {text}")).map_err(|_| error))
+            .map_err(|error| error.to_string()),
+    };
+    let layers = match json.map_err(wrong)? {
+        Value::Object(mut table) => table.remove("layers").unwrap_or(Value::Null),
+        other => other,
+    };
+    match layers {
+        Value::Array(list) if !list.is_empty() => Ok(json!({ "layers": list })),
+        _ => Err(wrong(
+            "write a list of layers: layers = [ { flatten = {} }, { linear = {} } ]".to_owned(),
+        )),
+    }
+}
+
+/// A model's layers as TOML, one a line: what a user changes first.
+pub fn text(model: &ModelSpec) -> String {
+    let layers: &[LayerSpec] = match model {
+        ModelSpec::Layers(layers) => layers,
+        ModelSpec::Preset(name) => preset(name).map_or(&[], |preset| &preset.layers),
+    };
+    let lines: String = layers
+        .iter()
+        .filter_map(|layer| toml::Value::try_from(layer).ok())
+        .map(|layer| format!("  {layer},\n"))
+        .collect();
+    format!("layers = [\n{lines}]\n")
+}
+
+/// "16 × 64 × 128"
+pub fn shape(axes: &[usize]) -> String {
+    let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+    axes.join(" × ")
+}
+
+/// A layer's settings on one line: "out 16, kernel 3, padding 1".
+pub fn settings(layer: &PlannedLayer) -> String {
+    let spec = LayerSpec {
+        name: None,
+        layer: layer.layer.clone(),
+    };
+    let Ok(Value::Object(mut table)) = serde_json::to_value(spec) else {
+        return String::new();
+    };
+    let Some(Value::Object(settings)) = table.remove(layer.kind) else {
+        return String::new();
+    };
+    let said: Vec<String> = settings
+        .into_iter()
+        .filter(|(name, value)| !is_usual(name, value))
+        .map(|(name, value)| match value {
+            Value::Bool(true) => name,
+            Value::Bool(false) => format!("no {name}"),
+            Value::String(word) => format!("{name} {word}"),
+            value => format!("{name} {value}"),
+        })
+        .collect();
+    said.join(", ")
+}
+
+/// Settings that need not be said.
+fn is_usual(name: &str, value: &Value) -> bool {
+    match name {
+        "bias" => *value == json!(true),
+        "bidirectional" => *value == json!(false),
+        "stride" | "layers" => *value == json!(1),
+        "padding" => *value == json!(0),
+        "eps" => *value == json!(1e-5),
+        "momentum" => *value == json!(0.1),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{plan_for, presets};
+    use crate::run::RunSpec;
+
+    #[test]
+    fn every_presets_text_reads_as_its_layers() {
+        for preset in presets() {
+            let model = ModelSpec::Preset(preset.name.to_owned());
+            let value = read(&text(&model)).unwrap();
+            let read: Vec<LayerSpec> = serde_json::from_value(value["layers"].clone()).unwrap();
+            assert_eq!(read, preset.layers, "{}", preset.name);
+        }
+    }
+
+    #[test]
+    fn toml_and_json_say_the_same() {
+        let wanted = json!({"layers": [{"flatten": {}}, {"linear": {"out": 3}}]});
+        for text in [
+            "layers = [ { flatten = {} }, { linear = { out = 3 } } ]",
+            "[ { flatten = {} }, { linear = { out = 3 } } ]",
+            "[[layers]]\nflatten = {}\n[[layers]]\nlinear = { out = 3 }",
+            r#"[{"flatten": {}}, {"linear": {"out": 3}}]"#,
+            r#"{"layers": [{"flatten": {}}, {"linear": {"out": 3}}]}"#,
+        ] {
+            assert_eq!(read(text).unwrap(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_layers_is_refused_with_a_reason() {
+        for (text, says) in [
+            ("", "write a list"),
+            ("layers = []", "write a list"),
+            ("layers = [ { flatten = } ]", "line 1"),
+            ("{\"layers\": [", "line 1"),
+            ("3", "write a list"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.message.contains(says), "{text}: {}", error.message);
+        }
+        let deep = "[".repeat(50_000);
+        assert!(read(&deep).is_err());
+        assert!(read(&"x".repeat(LONGEST + 1)).is_err());
+    }
+
+    #[test]
+    fn a_layers_settings_leave_out_what_is_usual() {
+        let spec = RunSpec {
+            model: ModelSpec::Preset("cnn-bilstm".to_owned()),
+            ..RunSpec::default()
+        };
+        let plan = plan_for(&spec, 9).unwrap();
+        let said: Vec<String> = plan.layers.iter().map(settings).collect();
+        let mut first: Vec<&str> = said[0].split(", ").collect();
+        first.sort_unstable();
+        assert_eq!(first, ["kernel 3", "out 16", "padding 1"]);
+        assert_eq!(shape(&plan.layers[0].output), "16 × 128 × 256");
+    }
+}

@@ -1,0 +1,74 @@
+// The form of a new run: checked as one types, the fields that one has not touched following network and dataset, and
+// the address holding those that one has.
+
+import { refresh } from "./live.js";
+
+const form = document.getElementById("form");
+const fields = [...form.elements].filter((field) => field.name);
+const touched = new Set(new URLSearchParams(location.search).keys());
+if ("posted" in form.dataset) for (const field of fields) touched.add(field.name);
+if (form.elements.from.value) touched.add("from");
+
+/** What is filled in by hand, and what decides the rest. */
+function given() {
+  const query = new URLSearchParams();
+  for (const { name, value } of fields) if (touched.has(name) && value !== "") query.set(name, value);
+  return query;
+}
+
+/** Shows the fields that the chosen optimizer, network and so on have. */
+function reveal() {
+  for (const part of form.querySelectorAll("[data-when]")) {
+    const [name, value] = part.dataset.when.split("=");
+    part.hidden = form.elements[name].value !== value;
+  }
+  for (const error of form.querySelectorAll(".error[data-for]")) {
+    const field = form.elements[error.dataset.for];
+    if (error.textContent) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
+}
+
+let round = 0;
+async function check() {
+  const mine = ++round;
+  const body = given();
+  const fresh = await refresh("/runs/new/check", { method: "POST", body }, () => mine === round);
+  if (!fresh) return;
+  for (const field of fields) {
+    if (touched.has(field.name) || field === document.activeElement) continue;
+    const again = fresh.querySelector(`#form [name="${field.name}"]`);
+    if (again && field.value !== again.value) field.value = again.value;
+  }
+  reveal();
+  // Long layers would make an address that servers refuse: they are kept in the page alone.
+  const query = body.toString();
+  if (query.length < 6000) history.replaceState(null, "", query ? `?${query}` : location.pathname);
+}
+
+let timer;
+form.addEventListener("input", (event) => {
+  const { name } = event.target;
+  touched.add(name);
+  // Another network or optimizer has settings of its own.
+  if (name === "model" && event.target.value === "own") touched.add("layers");
+  if (name === "model" && event.target.value !== "own") touched.delete("layers");
+  if (name === "optimizer") for (const other of ["lr", "momentum", "weight_decay"]) touched.delete(other);
+  reveal();
+  clearTimeout(timer);
+  timer = setTimeout(check, 200);
+});
+
+// A field that is emptied takes its default again.
+form.addEventListener("change", (event) => {
+  if (event.target.value === "" && event.target.name !== "notes" && event.target.name !== "name" && event.target.name !== "tags") {
+    touched.delete(event.target.name);
+    check();
+  }
+});
+
+form.addEventListener("submit", () => (document.getElementById("launch").disabled = true));
+addEventListener("pageshow", () => (document.getElementById("launch").disabled = false));
+
+reveal();
+form.querySelector("[aria-invalid]")?.focus();

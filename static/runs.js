@@ -1,0 +1,26 @@
+// The list of runs: kept up to date, filtered as one chooses.
+
+import { paced } from "./figure.js";
+import { refresh } from "./live.js";
+
+const filters = document.getElementById("filters");
+filters?.addEventListener("change", () => filters.requestSubmit());
+
+// What is empty is left out of the address.
+filters?.addEventListener("formdata", (event) => {
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
+
+const buttons = document.querySelectorAll("[data-needs]");
+function count() {
+  const chosen = document.querySelectorAll("input[name=runs]:checked").length;
+  for (const button of buttons) button.disabled = chosen < Number(button.dataset.needs);
+}
+document.addEventListener("change", count);
+count();
+
+const update = paced(() => refresh(location.href).then(count));
+const stream = new EventSource("/api/v1/runs/events");
+stream.addEventListener("changed", update);
+// After a broken connection something may have been missed.
+stream.addEventListener("open", update);

@@ -1,0 +1,549 @@
+//! The pages as a browser without scripts gets them.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use gapwatch::run::{
+    Attempt, Confusion, EpochRecord, EpochReport, ImageResults, ProducerEvent, RunId, RunStatus,
+    Split, SplitMetrics,
+};
+use gapwatch::scheduler::Scheduler;
+use gapwatch::store::{Home, Library, NewRun, RunPatch, Store};
+use gapwatch::web::{Access, App, router};
+use serde_json::json;
+use std::path::Path;
+use std::time::Instant;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// A server without a scheduler: runs wait for ever, and nothing is trained.
+struct Site {
+    store: Store,
+    library: Library,
+    router: Router,
+    folder: TempDir,
+    _running: watch::Sender<bool>,
+}
+
+struct Answer {
+    status: StatusCode,
+    location: String,
+    text: String,
+}
+
+impl Site {
+    fn new() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::take(&folder.path().join("home")).unwrap();
+        let store = Store::open(&home).unwrap();
+        let library = Library::new(store.clone());
+        let (running, shutdown) = watch::channel(false);
+        let app = App {
+            store: store.clone(),
+            library: library.clone(),
+            scheduler: Scheduler::new(1),
+            home,
+            access: Access::new(None, false),
+            started: Instant::now(),
+            shutdown,
+        };
+        Site {
+            store,
+            library,
+            router: router(app),
+            folder,
+            _running: running,
+        }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let location = response
+            .headers()
+            .get(header::LOCATION)
+            .map_or(String::new(), |to| to.to_str().unwrap().to_owned());
+        let bytes = axum::body::to_bytes(response.into_body(), 64 << 20)
+            .await
+            .unwrap();
+        Answer {
+            status,
+            location,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header(header::ACCEPT, "text/html");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, form: &str) -> Answer {
+        let request = Request::post(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).unwrap())
+            .await
+    }
+
+    /// Two classes of small gray images, six in training, two each in validation and test.
+    async fn with_dataset(title: &str) -> Site {
+        let site = Site::new();
+        let images = site.folder.path().join("images");
+        for (split, n) in [("train", 3), ("val", 1), ("test", 1)] {
+            for (class, gray) in [("<b>dark</b>", 20_u8), ("light", 220)] {
+                let folder = images.join(split).join(class);
+                std::fs::create_dir_all(&folder).unwrap();
+                for i in 0..n {
+                    draw(&folder.join(format!("{i}.png")), gray + i);
+                }
+            }
+        }
+        let id = site.library.import(title.to_owned(), images).await.unwrap();
+        for _ in 0..400 {
+            let row = site.store.dataset(&id).await.unwrap();
+            if row.state.name() != "importing" {
+                assert_eq!(row.state.name(), "ready", "{}", row.message);
+                return site;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("the import does not end");
+    }
+
+    /// A run that a script reports, with that many epochs.
+    async fn with_run(&self, name: &str, epochs: u32) -> RunId {
+        let dataset = self.store.datasets().await.unwrap().into_iter().next();
+        let spec = json!({"name": name, "external": true, "train": {"epochs": epochs.max(1)}});
+        let new = NewRun {
+            spec: gapwatch::model::resolve(spec, None).unwrap(),
+            facts: dataset.as_ref().and_then(|row| row.facts.clone()),
+            dataset: dataset.map(|row| row.id),
+            token_hash: None,
+        };
+        let run = self.store.create_run(new).await.unwrap();
+        for epoch in 1..=epochs {
+            let report = ProducerEvent::Epoch(Box::new(report(epoch)));
+            self.store
+                .report(run.id, Attempt(1), vec![report])
+                .await
+                .unwrap();
+        }
+        run.id
+    }
+}
+
+fn draw(path: &Path, gray: u8) {
+    image::GrayImage::from_fn(8, 6, |x, y| image::Luma([gray.wrapping_add((x * y) as u8)]))
+        .save(path)
+        .unwrap();
+}
+
+fn report(epoch: u32) -> EpochReport {
+    let metrics = |correct: u32, n: u32| Some(SplitMetrics::new(0.7 * f64::from(n), correct, n));
+    EpochReport {
+        record: EpochRecord {
+            epoch,
+            lr: 0.01,
+            seconds: 1.5,
+            train: metrics(6, 6),
+            val: metrics(1, 2),
+            test: metrics(1, 2),
+            running: None,
+        },
+        confusion: vec![(Split::Val, Confusion(vec![(0, 1, 1), (1, 1, 1)]))],
+        images: vec![(
+            Split::Val,
+            ImageResults {
+                prediction: vec![1, 1],
+                confidence: vec![0.9, 0.8],
+                loss: vec![2.3, 0.2],
+            },
+        )],
+    }
+}
+
+#[tokio::test]
+async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("a run", 3).await;
+    for path in [
+        "/".to_owned(),
+        "/runs/new".to_owned(),
+        "/runs/new?dataset=two-classes&model=own".to_owned(),
+        format!("/runs/{run}"),
+        format!("/runs/{run}/edit"),
+        format!("/runs/{run}/images?split=val&epoch=3&class=0&predicted=1"),
+        format!("/runs/delete?runs={run}"),
+        "/datasets".to_owned(),
+        "/datasets/two-classes".to_owned(),
+        format!("/compare?runs={run}"),
+        "/compare".to_owned(),
+    ] {
+        let answer = site.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        assert_eq!(answer.text.matches("<main").count(), 1, "{path}");
+        assert_eq!(answer.text.matches("<h1").count(), 1, "{path}");
+        assert!(answer.text.contains("class=\"skip\""), "{path}");
+        for script in answer.text.split("<script").skip(1) {
+            let tag = script.split('>').next().unwrap();
+            assert!(
+                tag.contains("src=") || tag.contains("application/json"),
+                "{path}: inline script {tag}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_label_and_description_points_at_something_and_ids_are_unique() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("a run", 3).await;
+    for path in ["/", "/runs/new", "/datasets", &format!("/runs/{run}")] {
+        let text = site.get(path).await.text;
+        let values = |attribute: &str| -> Vec<String> {
+            text.split(&format!(" {attribute}=\""))
+                .skip(1)
+                .map(|rest| rest.split('"').next().unwrap().to_owned())
+                .collect()
+        };
+        let mut ids = values("id");
+        for attribute in ["for", "aria-describedby", "aria-labelledby"] {
+            for id in values(attribute).iter().flat_map(|v| v.split_whitespace()) {
+                assert!(ids.iter().any(|i| i == id), "{path}: {attribute} {id}");
+            }
+        }
+        ids.sort();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{path}: {ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_run_dataset_or_page_is_a_page_that_says_so() {
+    let site = Site::new();
+    for (path, says) in [
+        ("/runs/77", "there is no run 77"),
+        ("/runs/abc", "whole number"),
+        ("/runs/77/parts", "there is no run 77"),
+        ("/runs/77/images?split=val&epoch=1", "there is no run 77"),
+        ("/runs/new?from=77", "there is no run 77"),
+        ("/compare?runs=77", "there is no run 77"),
+        ("/datasets/none", "there is no dataset"),
+        ("/nowhere", "nothing at /nowhere"),
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.text.contains("<main"), "{path}: {}", answer.text);
+        assert!(answer.text.contains(says), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_server_says_what_to_do() {
+    let site = Site::new();
+    let text = site.get("/").await.text;
+    assert!(text.contains("No run yet"), "{text}");
+    assert!(text.contains("href=\"/datasets\""));
+    let text = site.get("/runs/new").await.text;
+    assert!(text.contains("upload a dataset first"), "{text}");
+}
+
+#[tokio::test]
+async fn a_wrong_field_has_its_error_beside_it_and_keeps_what_was_typed() {
+    let site = Site::with_dataset("two classes").await;
+    let answer = site
+        .post(
+            "/runs/new",
+            "dataset=two-classes&model=logistic&epochs=a+lot&batch_size=0&lr=NaN&seed=5&name=%3Ci%3Emine&notes=kept",
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (field, says) in [("epochs", "a lot"), ("lr", "NaN")] {
+        let error = format!("id=\"error-{field}\" data-live data-for=\"{field}\">");
+        let (_, rest) = answer.text.split_once(&error).unwrap();
+        let said = rest.split("</p>").next().unwrap();
+        assert!(said.contains(says), "{field}: {said}");
+    }
+    assert!(answer.text.contains("value=\"a lot\" "), "epochs is kept");
+    assert!(
+        answer.text.contains("&#60;i&#62;mine"),
+        "the name is kept, escaped"
+    );
+    assert!(answer.text.contains(">\nkept</textarea>"));
+    assert!(
+        site.store
+            .runs(Default::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let answer = site
+        .post(
+            "/runs/new",
+            "dataset=two-classes&model=logistic&batch_size=0&epochs=1000000000",
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        answer.text.contains("0 is outside 1 to 4096"),
+        "{}",
+        answer.text
+    );
+    assert!(answer.text.contains("1000000000 is outside 1 to 100000"));
+}
+
+#[tokio::test]
+async fn a_form_that_is_right_launches_a_run() {
+    let site = Site::with_dataset("two classes").await;
+    let answer = site
+        .post(
+            "/runs/new",
+            "dataset=two-classes&model=logistic&epochs=3&name=first&tags=a,+b",
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+    let runs = site.store.runs(Default::default()).await.unwrap();
+    assert_eq!(answer.location, format!("/runs/{}", runs[0].id));
+    assert_eq!(runs[0].spec.train.epochs, 3);
+    assert_eq!(runs[0].tags, ["a", "b"]);
+    // The dataset's own size is proposed.
+    assert_eq!(
+        (runs[0].spec.input.height, runs[0].spec.input.width),
+        (6, 8)
+    );
+
+    let clone = site.get(&format!("/runs/new?from={}", runs[0].id)).await;
+    assert!(
+        clone.text.contains("name=\"epochs\" value=\"3\""),
+        "{}",
+        clone.text
+    );
+    assert!(clone.text.contains("name=\"name\" value=\"first\""));
+}
+
+#[tokio::test]
+async fn layers_of_ones_own_are_checked_and_the_one_that_does_not_fit_is_named() {
+    let site = Site::with_dataset("two classes").await;
+    let form = |layers: &str| {
+        let layers: String = layers.bytes().map(|b| format!("%{b:02X}")).collect();
+        format!("dataset=two-classes&model=own&layers={layers}")
+    };
+    let right = "layers = [ { flatten = {} }, { linear = {} } ]";
+    let answer = site.post("/runs/new/check", &form(right)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    // 3 × 6 × 8 inputs to 2 classes, with a bias each.
+    assert!(answer.text.contains("290 parameters"), "{}", answer.text);
+
+    let wrong = "layers = [ { flatten = {} }, { conv2d = { out = 4, kernel = 3 } } ]";
+    let answer = site.post("/runs/new/check", &form(wrong)).await;
+    let (_, rest) = answer.text.split_once("id=\"error-layers\"").unwrap();
+    let said = rest.split("</p>").next().unwrap();
+    assert!(said.contains("layer 2"), "{said}");
+    assert!(
+        answer.text.contains("conv2d = { out = 4"),
+        "what was typed is kept"
+    );
+}
+
+#[tokio::test]
+async fn hostile_names_are_text_everywhere() {
+    let site = Site::with_dataset("<script>alert(1)</script>").await;
+    let hostile = "\"><script>alert(2)</script>";
+    let run = site.with_run(hostile, 2).await;
+    let patch = RunPatch {
+        notes: Some(hostile.to_owned()),
+        tags: Some(vec![hostile.to_owned()]),
+        ..RunPatch::default()
+    };
+    site.store.patch_run(run, patch).await.unwrap();
+    let dataset = site.store.datasets().await.unwrap()[0].id.clone();
+    for path in [
+        "/".to_owned(),
+        format!(
+            "/?text=%22%3E%3Cscript%3Ealert(3)&tag={hostile}",
+            hostile = "%3Cscript%3E"
+        ),
+        format!("/runs/{run}"),
+        format!("/runs/{run}/edit"),
+        format!("/runs/{run}/images?split=val&epoch=2"),
+        format!("/runs/delete?runs={run}"),
+        format!("/runs/new?from={run}&name=%3Cscript%3Ealert(4)"),
+        "/datasets".to_owned(),
+        format!("/datasets/{dataset}"),
+        format!("/compare?runs={run}"),
+        "/%3Cscript%3Ealert(5)".to_owned(),
+    ] {
+        let text = site.get(&path).await.text;
+        assert!(!text.contains("<script>alert"), "{path}: {text}");
+        assert!(!text.contains("<b>dark"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_runs_page_has_its_figures_with_counts_its_verdict_and_its_matrix() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("a run", 120).await;
+    let text = site.get(&format!("/runs/{run}")).await.text;
+    for says in [
+        "100.0 % (6 of 6)",
+        "50.0 % (1 of 2)",
+        "The numbers behind it",
+        "Newcombe 95 %",
+        "page 1 of 3",
+        "/api/v1/runs/1/charts/accuracy.svg",
+        "class=1&#38;predicted=1",
+    ] {
+        assert!(text.contains(says), "lacks {says}");
+    }
+    let older = site.get(&format!("/runs/{run}?page=3")).await.text;
+    assert!(older.contains("page 3 of 3") && older.contains("Newer epochs"));
+    let parts = site.get(&format!("/runs/{run}/parts")).await.text;
+    assert!(parts.contains("id=\"verdict\" data-live") && !parts.contains("<main"));
+
+    let island = text.split("id=\"run-data\">").nth(1).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(island.split("</script>").next().unwrap()).unwrap();
+    assert_eq!(json["history"]["epoch"].as_array().unwrap().len(), 120);
+    assert_eq!(json["history"]["splits"]["val"]["correct"][119], 1);
+    assert_eq!(json["chance"], 0.5);
+}
+
+#[tokio::test]
+async fn a_cell_of_the_matrix_opens_its_images_the_most_mistaken_first() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("a run", 2).await;
+    let page = |query: &str| format!("/runs/{run}/images?split=val&epoch=2{query}");
+    let all = site.get(&page("")).await.text;
+    assert_eq!(all.matches("<figure>").count(), 2);
+    assert!(all.find("loss 2.300") < all.find("loss 0.200"));
+    let one = site.get(&page("&class=0&predicted=1")).await.text;
+    assert_eq!(one.matches("<figure>").count(), 1);
+    let none = site.get(&page("&class=1&predicted=0")).await.text;
+    assert!(none.contains("No image is in this cell"));
+    let training = site
+        .get(&format!("/runs/{run}/images?split=train&epoch=2"))
+        .await;
+    assert_eq!(training.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn deleting_runs_asks_first_and_keeps_those_that_go_on() {
+    let site = Site::with_dataset("two classes").await;
+    let going = site
+        .post("/runs/new", "dataset=two-classes&model=logistic&name=waits")
+        .await;
+    assert_eq!(going.location, "/runs/1");
+    let over = site.with_run("done", 1).await;
+    let end = ProducerEvent::End {
+        status: RunStatus::Finished,
+        message: String::new(),
+    };
+    site.store
+        .report(over, Attempt(1), vec![end])
+        .await
+        .unwrap();
+    let asked = site
+        .get(&format!("/runs/delete?runs=1&runs={over}"))
+        .await
+        .text;
+    assert!(asked.contains("Delete 1 run?") && asked.contains("still go on"));
+    assert_eq!(site.store.runs(Default::default()).await.unwrap().len(), 2);
+
+    let done = site.post("/runs/delete", &format!("runs={over}")).await;
+    assert_eq!(
+        (done.status, done.location.as_str()),
+        (StatusCode::SEE_OTHER, "/")
+    );
+    assert_eq!(site.store.runs(Default::default()).await.unwrap().len(), 1);
+    let refused = site.post("/runs/delete", "runs=1").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_run_is_renamed_and_a_name_that_is_too_long_is_kept_with_its_error() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("old", 1).await;
+    let long = "x".repeat(201);
+    let wrong = site
+        .post(
+            &format!("/runs/{run}/edit"),
+            &format!("name={long}&notes=&tags="),
+        )
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("at most 200 characters") && wrong.text.contains(&long));
+    let right = site
+        .post(&format!("/runs/{run}/edit"), "name=new&notes=n&tags=x")
+        .await;
+    assert_eq!(right.location, format!("/runs/{run}"));
+    assert_eq!(site.store.run(run).await.unwrap().name, "new");
+}
+
+#[tokio::test]
+async fn the_list_is_filtered_sorted_and_paged() {
+    let site = Site::with_dataset("two classes").await;
+    for name in ["apple", "banana", "apple pie"] {
+        site.with_run(name, 1).await;
+    }
+    let text = site.get("/?text=apple&sort=name&order=asc").await.text;
+    let (first, second) = (text.find(">apple<"), text.find(">apple pie<"));
+    assert!(first.is_some() && first < second && !text.contains(">banana<"));
+    assert!(text.contains("aria-sort=\"ascending\""));
+    let none = site.get("/?status=failed").await.text;
+    assert!(none.contains("No run is like that"));
+    let odd = site.get("/?status=nonsense&sort=nonsense&after=x").await;
+    assert_eq!(odd.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_dataset_is_deleted_but_not_while_a_run_needs_it() {
+    let site = Site::with_dataset("two classes").await;
+    site.post("/runs/new", "dataset=two-classes&model=logistic")
+        .await;
+    let page = site.get("/datasets/two-classes").await.text;
+    assert!(page.contains("1 run uses this dataset"), "{page}");
+    assert!(page.contains("cancel that first"));
+    let refused = site.post("/datasets/two-classes/delete", "").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    site.post("/runs/1/cancel", "").await;
+    let done = site.post("/datasets/two-classes/delete", "").await;
+    assert_eq!(done.location, "/datasets");
+    assert!(site.store.datasets().await.unwrap().is_empty());
+    // Its run is still shown.
+    assert_eq!(site.get("/runs/1").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn assets_are_compressed_immutable_and_found_by_their_hash_only() {
+    let site = Site::new();
+    let home = site.get("/").await.text;
+    let (_, rest) = home.split_once("href=\"/assets/").unwrap();
+    let style = format!("/assets/{}", rest.split('"').next().unwrap());
+    let folder = style.rsplit_once('/').unwrap().0.to_owned();
+    for name in ["style.css", "run.js", "plotly.js"] {
+        let request =
+            Request::get(format!("{folder}/{name}")).header(header::ACCEPT_ENCODING, "gzip, br");
+        let response = site
+            .router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+        assert!(
+            response.headers()[header::CACHE_CONTROL]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+    }
+    assert_eq!(
+        site.get("/assets/0000/style.css").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
