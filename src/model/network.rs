@@ -69,7 +69,7 @@ impl Network {
                         zero_gradient: zero_gradient(plan, i, &tensor.name),
                     });
                 }
-                vars.push(var);
+                vars.push((tensor.name.clone(), var));
             }
             of_layer.push(vars);
         }

@@ -2,54 +2,129 @@
 
 use super::{Plan, PlannedLayer};
 use crate::nn::{
-    AdaptivePool, BatchNorm, Columns, Conv2d, Dropout, Flatten, LastStep, Linear, Lstm, LstmStack,
-    MaxPool, One, Operation, Pooling, Relu, Stream,
+    AdaptivePool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, LastStep, Linear, Lstm,
+    LstmStack, MaxPool, One, Operation, Pooling, Relu, Stream, Unblock,
 };
-use crate::run::{Layer, SequenceOf};
+use crate::run::{self, Layer, Pair, SequenceOf};
 use candle_core::{Result, Var, bail};
 
 /// An operation of a network and the tensors it works with.
 pub(super) struct Chained {
-    /// Its layer's name in the plan.
+    /// Its layer's name in the plan, or the first and the last one's: `layer1.0 to layer1.4`.
     pub name: String,
     pub operation: Box<dyn Operation>,
-    /// Parameters and running statistics.
-    pub tensors: Vec<Var>,
+    /// Parameters and running statistics by name.
+    pub tensors: Vec<(String, Var)>,
 }
 
 /// The plan's operations in order; `tensors` are each layer's in PyTorch's order.
-pub(super) fn chain(plan: &Plan, tensors: &[Vec<Var>], seed: u64) -> Result<Vec<Chained>> {
-    plan.layers
-        .iter()
-        .zip(tensors)
-        .map(|(layer, tensors)| {
-            Ok(Chained {
+///
+/// A convolution takes the batch norm, ReLU, max-pooling and dropout that follow it along.
+pub(super) fn chain(
+    plan: &Plan,
+    tensors: &[Vec<(String, Var)>],
+    seed: u64,
+) -> Result<Vec<Chained>> {
+    let mut chain = Vec::new();
+    let mut layers: &[PlannedLayer] = &plan.layers;
+    let mut tensors = tensors;
+    while let ([layer, ..], [own, ..]) = (layers, tensors) {
+        let (operation, taken) = match &layer.layer {
+            Layer::Conv2d(conv) => conv_block(conv, layers, tensors, seed)?,
+            _ => (operation(layer, &vars(own), seed)?, 1),
+        };
+        let (done, rest) = layers.split_at(taken);
+        let (own, rest_tensors) = tensors.split_at(taken);
+        chain.push(Chained {
+            name: match done {
+                [.., last] if taken > 1 => format!("{} to {}", layer.name, last.name),
+                _ => layer.name.clone(),
+            },
+            operation,
+            tensors: own.concat(),
+        });
+        let is_conv = |layer: &PlannedLayer| matches!(layer.layer, Layer::Conv2d(_));
+        if is_conv(layer) && !rest.first().is_some_and(is_conv) {
+            chain.push(Chained {
                 name: layer.name.clone(),
-                operation: operation(layer, tensors, seed)?,
-                tensors: tensors.clone(),
-            })
-        })
-        .collect()
+                operation: Box::new(Unblock {
+                    channels: layer.output[0],
+                }),
+                tensors: Vec::new(),
+            });
+        }
+        (layers, tensors) = (rest, rest_tensors);
+    }
+    Ok(chain)
+}
+
+fn vars(tensors: &[(String, Var)]) -> Vec<Var> {
+    tensors.iter().map(|(_, var)| var.clone()).collect()
+}
+
+/// The block that starts with a convolution, and how many layers are in it.
+fn conv_block(
+    conv: &run::Conv2d,
+    layers: &[PlannedLayer],
+    tensors: &[Vec<(String, Var)>],
+    seed: u64,
+) -> Result<(Box<dyn Operation>, usize)> {
+    let vars: Vec<Vec<Var>> = tensors.iter().map(|t| vars(t)).collect();
+    let [weight, bias @ ..] = vars[0].as_slice() else {
+        bail!("a convolution without a weight")
+    };
+    let bias = bias.first().cloned();
+    let mut block = ConvBlock::new(weight.clone(), bias, conv.stride, conv.padding);
+    let mut taken = 1;
+    // Each in its place in the usual order, and each at most once.
+    let next = |taken: usize| layers.get(taken).map(|l| &l.layer);
+    if let Some(Layer::BatchNorm(norm)) = next(taken) {
+        block.norm = Some(batch_norm(norm, &vars[taken])?);
+        taken += 1;
+    }
+    if let Some(Layer::Relu) = next(taken) {
+        block.relu = true;
+        taken += 1;
+    }
+    if let Some(Layer::MaxPool(pool)) = next(taken)
+        && pool.padding == Pair::both(0)
+        && pool.stride.is_none_or(|stride| stride == pool.kernel)
+        && pool.kernel.height * pool.kernel.width <= 250
+    {
+        block.pool = Some(pool.kernel);
+        taken += 1;
+    }
+    if let Some(Layer::Dropout(dropout)) = next(taken) {
+        block.dropout = Some(Dropout {
+            p: dropout.p,
+            stream: dropout_stream(seed, &layers[taken]),
+        });
+        taken += 1;
+    }
+    Ok((Box::new(block), taken))
+}
+
+fn dropout_stream(seed: u64, layer: &PlannedLayer) -> Stream {
+    Stream::new(seed, &format!("dropout {}", layer.name))
+}
+
+fn batch_norm(norm: &run::BatchNorm, tensors: &[Var]) -> Result<BatchNorm> {
+    let [weight, bias, running_mean, running_var] = tensors else {
+        bail!("a batch norm with {} tensors", tensors.len())
+    };
+    Ok(BatchNorm {
+        weight: weight.clone(),
+        bias: bias.clone(),
+        running_mean: running_mean.clone(),
+        running_var: running_var.clone(),
+        eps: norm.eps,
+        momentum: norm.momentum,
+    })
 }
 
 fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<dyn Operation>> {
     Ok(match (&planned.layer, tensors) {
-        (Layer::Conv2d(conv), [weight, bias @ ..]) => Box::new(Conv2d {
-            weight: weight.clone(),
-            bias: bias.first().cloned(),
-            stride: conv.stride,
-            padding: conv.padding,
-        }),
-        (Layer::BatchNorm(norm), [weight, bias, running_mean, running_var]) => {
-            Box::new(BatchNorm {
-                weight: weight.clone(),
-                bias: bias.clone(),
-                running_mean: running_mean.clone(),
-                running_var: running_var.clone(),
-                eps: norm.eps,
-                momentum: norm.momentum,
-            })
-        }
+        (Layer::BatchNorm(norm), tensors) => Box::new(batch_norm(norm, tensors)?),
         (Layer::Relu, []) => Box::new(Relu),
         (Layer::MaxPool(pool), []) => Box::new(MaxPool {
             kernel: pool.kernel,
@@ -68,7 +143,7 @@ fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<d
         }),
         (Layer::Dropout(dropout), []) => Box::new(Dropout {
             p: dropout.p,
-            stream: Stream::new(seed, &format!("dropout {}", planned.name)),
+            stream: dropout_stream(seed, planned),
         }),
         (Layer::Flatten, []) => Box::new(Flatten),
         (Layer::Linear(_), [weight, bias @ ..]) => Box::new(Linear {

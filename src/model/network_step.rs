@@ -3,7 +3,7 @@
 use super::Network;
 use crate::nn::{Mode, Optimizer, cross_entropy, slice};
 use crate::run::ImageResults;
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{Result, Tensor, bail};
 
 /// What a training step saw, measured before its update.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,18 +166,15 @@ impl Network {
                 Ok(numbers.iter().all(|x| x.is_finite()))
             })
         };
-        let all = |vars: &[Var]| -> Result<bool> {
-            vars.iter()
-                .try_fold(true, |all, var| Ok(all && finite(var)?))
-        };
         if !finite(images)? {
             return Ok("the images hold numbers that are not finite".to_owned());
         }
         let mut x = images.contiguous()?;
         for layer in &self.layers {
-            if !all(&layer.tensors)? {
-                let name = &layer.name;
-                return Ok(format!("weights of layer '{name}' are no longer finite"));
+            for (name, var) in &layer.tensors {
+                if !finite(var)? {
+                    return Ok(format!("'{name}' holds numbers that are no longer finite"));
+                }
             }
             x = layer.operation.forward(&x, mode)?.0;
             if !finite(&x)? {
@@ -284,7 +281,7 @@ mod tests {
             .step(&images, &labels, 0, &mut optimizer, 0.01)
             .unwrap_err();
         assert!(matches!(&error, StepError::Diverged { .. }));
-        assert!(error.to_string().contains("layer '7'"), "{error}");
+        assert!(error.to_string().contains("'7.weight'"), "{error}");
     }
 
     #[test]

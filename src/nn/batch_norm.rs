@@ -23,6 +23,16 @@ pub(super) struct Statistics {
     pub var: Vec<f64>,
 }
 
+impl Statistics {
+    /// 1 / √(var + ε) of each channel.
+    pub fn inverse(&self, eps: f64) -> Vec<f64> {
+        self.var
+            .iter()
+            .map(|var| 1.0 / (var + eps).sqrt())
+            .collect()
+    }
+}
+
 impl BatchNorm {
     /// Moves the running statistics towards a batch's; `count` is the numbers a channel has, and the variance kept is unbiased.
     pub(super) fn track(&self, batch: &Statistics, count: usize) -> Result<()> {
@@ -103,11 +113,7 @@ impl Operation for BatchNorm {
                 batch
             }
         };
-        let inverse: Vec<f64> = statistics
-            .var
-            .iter()
-            .map(|var| 1.0 / (var + self.eps).sqrt())
-            .collect();
+        let inverse = statistics.inverse(self.eps);
         let (weight, bias) = (values(&self.weight)?, values(&self.bias)?);
         let mut normalized = slice(input, |x| Ok(x.to_vec()))?;
         normalized

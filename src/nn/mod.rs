@@ -9,10 +9,15 @@
 
 mod adaptive_pool;
 mod batch_norm;
-mod conv;
+mod blocked;
+mod buffers;
+mod conv_block;
+mod conv_gradient;
 mod cross_entropy;
 mod dropout;
+mod geometry;
 mod init;
+mod kernel;
 mod linear;
 mod lstm;
 mod lstm_stack;
@@ -26,7 +31,8 @@ mod storage;
 
 pub use adaptive_pool::{AdaptivePool, Pooling};
 pub use batch_norm::BatchNorm;
-pub use conv::Conv2d;
+pub use blocked::Unblock;
+pub use conv_block::ConvBlock;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use dropout::Dropout;
 pub use init::uniform;
@@ -49,6 +55,11 @@ pub enum Mode {
     Eval,
     /// Batch statistics (running ones updated), dropout drawn from the stream of this step.
     Train { step: u64 },
+}
+
+/// The instruction set that the kernels use on this processor: `avx512`, `avx2` or `portable`.
+pub fn instruction_set() -> &'static str {
+    kernel::Kernels::best().name
 }
 
 /// A layer with its parameters.

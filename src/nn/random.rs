@@ -46,6 +46,27 @@ impl Stream {
         philox(counter, self.key)
     }
 
+    /// Sixteen blocks from `block` on (a multiple of 16) side by side, their first words first: for loops over lanes.
+    #[inline(always)]
+    pub(super) fn sixteen_blocks(&self, block: u64) -> [[u32; 16]; 4] {
+        let first: [u32; 16] = std::array::from_fn(|lane| block as u32 + lane as u32);
+        let [mut a, mut b, mut c, mut d] = [
+            first,
+            [(block >> 32) as u32; 16],
+            [self.step[0]; 16],
+            [self.step[1]; 16],
+        ];
+        let mut key = self.key;
+        for _ in 0..10 {
+            for lane in 0..16 {
+                [a[lane], b[lane], c[lane], d[lane]] =
+                    round([a[lane], b[lane], c[lane], d[lane]], key);
+            }
+            key = next_key(key);
+        }
+        [a, b, c, d]
+    }
+
     /// Number `i`.
     pub fn number(&self, i: u64) -> u32 {
         self.block(i / 4)[(i % 4) as usize]
@@ -63,7 +84,7 @@ impl Stream {
             // 64 random bits scaled to 0..=i: a bias below 2⁻⁴⁰ for any array that fits into memory.
             let [low, high, ..] = self.block(i as u64);
             let random = u64::from(low) | u64::from(high) << 32;
-            let other = (u128::from(random) * (i as u128 + 1) >> 64) as usize;
+            let other = ((u128::from(random) * (i as u128 + 1)) >> 64) as usize;
             order.swap(i, other);
         }
         order
@@ -73,20 +94,30 @@ impl Stream {
 #[inline(always)]
 fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
-        let first = u64::from(counter[0]) * 0xD251_1F53;
-        let second = u64::from(counter[2]) * 0xCD9E_8D57;
-        counter = [
-            (second >> 32) as u32 ^ counter[1] ^ key[0],
-            second as u32,
-            (first >> 32) as u32 ^ counter[3] ^ key[1],
-            first as u32,
-        ];
-        key = [
-            key[0].wrapping_add(0x9E37_79B9),
-            key[1].wrapping_add(0xBB67_AE85),
-        ];
+        counter = round(counter, key);
+        key = next_key(key);
     }
     counter
+}
+
+#[inline(always)]
+fn round(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    let first = u64::from(counter[0]) * 0xD251_1F53;
+    let second = u64::from(counter[2]) * 0xCD9E_8D57;
+    [
+        (second >> 32) as u32 ^ counter[1] ^ key[0],
+        second as u32,
+        (first >> 32) as u32 ^ counter[3] ^ key[1],
+        first as u32,
+    ]
+}
+
+#[inline(always)]
+fn next_key(key: [u32; 2]) -> [u32; 2] {
+    [
+        key[0].wrapping_add(0x9E37_79B9),
+        key[1].wrapping_add(0xBB67_AE85),
+    ]
 }
 
 #[cfg(test)]
@@ -125,6 +156,11 @@ mod tests {
             assert_ne!(stream.block(0), other.block(0));
         }
         assert_eq!(stream.number(7), stream.block(1)[3]);
+        let blocks = stream.at(5).sixteen_blocks(32);
+        assert_eq!(
+            [0, 1, 2, 3].map(|word| blocks[word][7]),
+            stream.at(5).block(39)
+        );
     }
 
     #[test]

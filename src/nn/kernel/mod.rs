@@ -1,0 +1,240 @@
+//! The inner loops, built for each instruction set and chosen when the program starts.
+
+mod lanes;
+mod tail;
+mod taps;
+
+pub(crate) use tail::{Pooled, PooledRow, Slope, Tail};
+pub(crate) use taps::Runs;
+
+use super::Stream;
+use std::sync::OnceLock;
+
+type RowFn = unsafe fn(&[f32], &Runs, &[f32], &[f32], &mut [f32], usize, usize);
+type WeightFn = unsafe fn(&[f32], usize, usize, &[f32], usize, usize, &mut [f32]);
+
+/// The loops for one instruction set. Each instance is made only where its set is there, so that calls are safe.
+pub(crate) struct Kernels {
+    /// `avx512`, `avx2` or `portable`.
+    pub name: &'static str,
+    /// Blocks of sixteen output channels that are worked on at once, at most.
+    pub blocks: usize,
+    /// By blocks − 1 and by step: 16, 3, 1, any other.
+    row: [[RowFn; 4]; 2],
+    /// By blocks − 1: numbers of a run that are worked on at once, the most first.
+    weights: [&'static [(usize, WeightFn)]; 2],
+    pool: unsafe fn(&Tail, &[f32], PooledRow),
+    gradient: unsafe fn(&Slope, Option<Pooled>, usize, &[f32], &mut [f32]),
+    moments: unsafe fn(&[f32], &[f32; 16], &mut [f64; 32]),
+    gradient_sums: unsafe fn(&Tail, Pooled, &[f32], usize, &[f32; 16], &mut [f64; 32]),
+    random: unsafe fn(&Stream, u64, &mut [u32]),
+}
+
+macro_rules! kernels {
+    ($name:ident, $text:literal, $lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
+     pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*]) => {
+        mod $name {
+            use super::{Kernels, lanes, tail, taps};
+            use super::{Pooled, PooledRow, Runs, Slope, Tail};
+            use crate::nn::Stream;
+
+            // SAFETY of all that follows: only called through `Kernels`, which exists where the features do.
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn row<const V: usize, const P: usize, const S: usize>(
+                input: &[f32], runs: &Runs, weights: &[f32], bias: &[f32], out: &mut [f32], block: usize, pixels: usize,
+            ) {
+                // SAFETY: see above.
+                unsafe { taps::row::<lanes::$lanes, V, P, S>(input, runs, weights, bias, out, block, pixels) }
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn weight<const V: usize, const T: usize>(
+                input: &[f32], start: usize, step: usize, gradient: &[f32], block: usize, pixels: usize, sums: &mut [f32],
+            ) {
+                // SAFETY: see above.
+                unsafe { taps::weight_gradient::<lanes::$lanes, V, T>(input, start, step, gradient, block, pixels, sums) }
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn pool(tail: &Tail, y: &[f32], row: PooledRow) {
+                tail::pool(tail, y, row)
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn gradient(slope: &Slope, pooled: Option<Pooled>, place: usize, y: &[f32], out: &mut [f32]) {
+                tail::gradient(slope, pooled, place, y, out)
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn moments(y: &[f32], pivot: &[f32; 16], sums: &mut [f64; 32]) {
+                tail::moments(y, pivot, sums)
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn gradient_sums(
+                tail: &Tail, pooled: Pooled, y: &[f32], stride: usize, pivot: &[f32; 16], sums: &mut [f64; 32],
+            ) {
+                tail::gradient_sums(tail, pooled, y, stride, pivot, sums)
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn random(stream: &Stream, group: u64, out: &mut [u32]) {
+                tail::random(stream, group, out)
+            }
+
+            pub(super) static KERNELS: Kernels = Kernels {
+                name: $text,
+                blocks: $blocks,
+                row: [
+                    [row::<1, $one, 16>, row::<1, $one, 3>, row::<1, $one, 1>, row::<1, $one, 0>],
+                    [row::<2, $two, 16>, row::<2, $two, 3>, row::<2, $two, 1>, row::<2, $two, 0>],
+                ],
+                weights: [&[$(($t1, weight::<1, $t1>)),*], &[$(($t2, weight::<2, $t2>)),*]],
+                pool,
+                gradient,
+                moments,
+                gradient_sums,
+                random,
+            };
+        }
+    };
+}
+
+kernels!(portable, "portable", Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, "avx2", Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, "avx512", Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
+    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1]);
+
+impl Kernels {
+    /// The best that this processor has.
+    pub fn best() -> &'static Kernels {
+        static BEST: OnceLock<&'static Kernels> = OnceLock::new();
+        BEST.get_or_init(|| Kernels::all().remove(0))
+    }
+
+    /// All that this processor has, the best first.
+    pub fn all() -> Vec<&'static Kernels> {
+        let mut all: Vec<&'static Kernels> = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                all.push(&avx512::KERNELS);
+            }
+            if avx2 {
+                all.push(&avx2::KERNELS);
+            }
+        }
+        all.push(&portable::KERNELS);
+        all
+    }
+
+    /// One output row of `pixels` pixels in `blocks` (1 or 2) blocks, `block` numbers apart; see [`taps::row`].
+    #[expect(clippy::too_many_arguments, reason = "an inner loop's places")]
+    pub fn row(
+        &self,
+        blocks: usize,
+        input: &[f32],
+        runs: &Runs,
+        weights: &[f32],
+        bias: &[f32],
+        out: &mut [f32],
+        block: usize,
+        pixels: usize,
+    ) {
+        let step = match runs.step {
+            16 => 0,
+            3 => 1,
+            1 => 2,
+            _ => 3,
+        };
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { self.row[blocks - 1][step](input, runs, weights, bias, out, block, pixels) }
+    }
+
+    /// Adds one output row's share to the gradients of the weights of `blocks` blocks, in the order of the runs' numbers.
+    #[expect(clippy::too_many_arguments, reason = "an inner loop's places")]
+    pub fn weight_gradient(
+        &self,
+        blocks: usize,
+        input: &[f32],
+        runs: &Runs,
+        gradient: &[f32],
+        block: usize,
+        pixels: usize,
+        sums: &mut [f32],
+    ) {
+        let sizes = self.weights[blocks - 1];
+        for (run, sums) in runs
+            .starts
+            .iter()
+            .zip(sums.chunks_exact_mut(runs.length * blocks * 16))
+        {
+            let mut done = 0;
+            while done < runs.length {
+                // The last size is 1, so one always fits.
+                let Some((size, f)) = sizes.iter().find(|(size, _)| *size <= runs.length - done)
+                else {
+                    break;
+                };
+                let sums = &mut sums[done * blocks * 16..];
+                // SAFETY: `self` exists only where its instruction set does.
+                unsafe { f(input, run + done, runs.step, gradient, block, pixels, sums) }
+                done += size;
+            }
+        }
+    }
+
+    /// See [`tail::pool`].
+    pub fn pool(&self, tail: &Tail, y: &[f32], row: PooledRow) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.pool)(tail, y, row) }
+    }
+
+    /// See [`tail::gradient`].
+    pub fn gradient(
+        &self,
+        slope: &Slope,
+        pooled: Option<Pooled>,
+        place: usize,
+        y: &[f32],
+        out: &mut [f32],
+    ) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.gradient)(slope, pooled, place, y, out) }
+    }
+
+    /// See [`tail::moments`].
+    pub fn moments(&self, y: &[f32], pivot: &[f32; 16], sums: &mut [f64; 32]) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.moments)(y, pivot, sums) }
+    }
+
+    /// See [`tail::gradient_sums`].
+    pub fn gradient_sums(
+        &self,
+        tail: &Tail,
+        pooled: Pooled,
+        y: &[f32],
+        stride: usize,
+        pivot: &[f32; 16],
+        sums: &mut [f64; 32],
+    ) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.gradient_sums)(tail, pooled, y, stride, pivot, sums) }
+    }
+
+    /// See [`tail::random`].
+    pub fn random(&self, stream: &Stream, group: u64, out: &mut [u32]) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.random)(stream, group, out) }
+    }
+}
