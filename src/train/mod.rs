@@ -3,7 +3,6 @@
 mod checkpoint;
 mod clock;
 mod input;
-mod instruction_set;
 mod order;
 mod scoring;
 mod session;
@@ -11,10 +10,10 @@ mod state;
 mod stopping;
 mod tensor_file;
 
+pub use crate::nn::instruction_set;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
-pub use instruction_set::instruction_set;
 pub use session::check;
 pub use state::STATE;
 pub use tensor_file::replace;

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 type RowFn = unsafe fn(&[f32], &Runs, &[f32], &[f32], &mut [f32], usize, usize);
 type WeightFn = unsafe fn(&[f32], usize, usize, &[f32], usize, usize, &mut [f32]);
 
+type SumsFn = unsafe fn(&Tail, Pooled, &[f32], usize, &[f32; 16], &mut [f64; 32]);
+
 /// The loops for one instruction set. Each instance is made only where its set is there, so that calls are safe.
 pub(crate) struct Kernels {
     /// `avx512`, `avx2` or `portable`.
@@ -26,7 +28,7 @@ pub(crate) struct Kernels {
     pool: unsafe fn(&Tail, &[f32], PooledRow),
     gradient: unsafe fn(&Slope, Option<Pooled>, usize, &[f32], &mut [f32]),
     moments: unsafe fn(&[f32], &[f32; 16], &mut [f64; 32]),
-    gradient_sums: unsafe fn(&Tail, Pooled, &[f32], usize, &[f32; 16], &mut [f64; 32]),
+    gradient_sums: SumsFn,
     random: unsafe fn(&Stream, u64, &mut [u32]),
 }
 

@@ -100,8 +100,8 @@ unsafe fn tile<L: Lanes, const V: usize, const P: usize, const S: usize>(
                 }
                 for p in 0..P {
                     let number = L::splat(from.add(p * step));
-                    for v in 0..V {
-                        sums[v][p] = number.mul_add(w[v], sums[v][p]);
+                    for (w, sums) in w.iter().zip(&mut sums) {
+                        sums[p] = number.mul_add(*w, sums[p]);
                     }
                 }
                 weight = weight.add(V * 16);
