@@ -49,7 +49,7 @@ impl Dataset {
     fn open_archive(path: &Path, progress: OnProgress) -> Result<Dataset, DataError> {
         let temporary = tempfile::tempdir().map_err(DataError::at(&std::env::temp_dir()))?;
         let import = Import::begin(temporary.path())?;
-        let left_out = archive::unpack(path, import.images(), &Limits::DEFAULT, progress)?;
+        let left_out = archive::unpack(path, import.images(), &import.limits, progress)?;
         let mut dataset = import.finish(left_out, progress)?;
         dataset.unpacked = Some(temporary);
         Ok(dataset)
@@ -61,9 +61,9 @@ impl Dataset {
         let import = Import::begin(into)?;
         let found = fs::metadata(source).map_err(DataError::at(source))?;
         let left_out = if found.is_dir() {
-            folder::copy(source, import.images(), &Limits::DEFAULT, progress)?
+            folder::copy(source, import.images(), &import.limits, progress)?
         } else {
-            archive::unpack(source, import.images(), &Limits::DEFAULT, progress)?
+            archive::unpack(source, import.images(), &import.limits, progress)?
         };
         import.finish(left_out, progress)
     }
@@ -95,6 +95,7 @@ impl Dataset {
 pub(super) struct Import {
     into: PathBuf,
     images: PathBuf,
+    limits: Limits,
     /// The folder was not there before.
     created: bool,
     finished: bool,
@@ -115,6 +116,7 @@ impl Import {
         let import = Import {
             into: into.to_owned(),
             images: into.join(IMAGES),
+            limits: Limits::on_disk_of(into),
             created,
             finished: false,
         };
@@ -133,7 +135,7 @@ impl Import {
         left_out: Vec<Unreadable>,
         progress: OnProgress,
     ) -> Result<Dataset, DataError> {
-        let index = survey(&self.images, left_out, &Limits::DEFAULT, progress)?;
+        let index = survey(&self.images, left_out, &self.limits, progress)?;
         for file in &index.unreadable {
             // Most of them were never copied; what stays costs room and nothing else.
             let _ = fs::remove_file(self.images.join(&file.path));

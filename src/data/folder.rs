@@ -44,10 +44,10 @@ pub(super) fn copy(
     Ok(left_out)
 }
 
-/// The refusal of a dataset whose images take too much room.
+/// The refusal of a dataset whose files take too much room.
 pub(super) fn too_large(limits: &Limits) -> DataError {
     DataError::Refused(format!(
-        "its images take more than {} GiB: use fewer or smaller ones",
-        limits.unpacked_bytes >> 30
+        "its files take more than the {:.1} GiB that there is room for: use fewer or smaller ones, or free some of the disk",
+        limits.unpacked_bytes as f64 / (1u64 << 30) as f64
     ))
 }

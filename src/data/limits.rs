@@ -1,5 +1,7 @@
 //! Bounds on what a folder, an archive or an image may hold: everything here comes from outside.
 
+use std::path::Path;
+
 /// The limits of one import.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -40,4 +42,22 @@ impl Limits {
         classes: 10_000,
         memory_bytes: 16 << 30,
     };
+    /// What an import never takes from a disk.
+    const DISK_RESERVE_BYTES: u64 = 1 << 30;
+
+    /// The default limits, and no more unpacked bytes than the disk that `folder` is on has room for.
+    #[expect(
+        clippy::unnecessary_cast,
+        reason = "the counts have 32 bits on some systems"
+    )]
+    pub(super) fn on_disk_of(folder: &Path) -> Limits {
+        let mut limits = Limits::DEFAULT;
+        // Where the room cannot be told, writing fails when it is used up.
+        if let Ok(disk) = nix::sys::statvfs::statvfs(folder) {
+            let free = (disk.blocks_available() as u64).saturating_mul(disk.fragment_size() as u64);
+            let room = free.saturating_sub(Limits::DISK_RESERVE_BYTES);
+            limits.unpacked_bytes = limits.unpacked_bytes.min(room);
+        }
+        limits
+    }
 }

@@ -1,4 +1,9 @@
 //! Datasets: folders and archives of images, their index, decoding, resizing, batches.
+//!
+//! Taking one in: an [`archive`] is unpacked or a [`folder`] copied, within [`Limits`]; the [`survey`] [`decode`]s every
+//! file, reads the [`layout`] from the paths, and makes the class map and the splits ([`placement`], [`stratify`]); what
+//! comes out is the [`Index`]. Using one: [`Images`] holds a split in memory and makes batches by the one formula of
+//! [`mod@prepare`], with [`resize`].
 
 mod archive;
 mod dataset;
@@ -33,5 +38,6 @@ pub(crate) use random::Random;
 pub use summary::{ClassCounts, Size, SplitSummary, Summary};
 pub use thumbnail::thumbnail;
 
-/// How far an import or a load has come: files done, of how many (0 while that is not known).
+/// How far an import or a load has come: files done, of how many (0 while that is not known). Unpacking and decoding
+/// each count from the beginning.
 pub type OnProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);

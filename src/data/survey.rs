@@ -73,7 +73,6 @@ pub(super) fn survey(
     let (seen, mut unreadable) = look(root, &listing.files, limits, progress);
     unreadable.append(&mut listing.unreadable);
     unreadable.extend(left_out);
-    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     if seen.is_empty() {
         return DataError::refused(nothing_readable(&unreadable));
     }
@@ -97,6 +96,7 @@ pub(super) fn survey(
         })
         .collect();
     kept.sort_by(|a, b| (a.split, a.label, &a.seen.path).cmp(&(b.split, b.label, &b.seen.path)));
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     notes.extend(copies(&kept));
     notes.extend(look_alikes(&classes));
     Ok(Index {

@@ -5,6 +5,7 @@ use super::{counts, left_out, open, png, refusal};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gapwatch::data::Dataset;
+use proptest::prelude::*;
 use std::fs;
 use std::io::Write;
 use tar::EntryType;
@@ -199,4 +200,26 @@ fn a_zip_that_declares_more_than_it_holds_is_refused() {
     assert_eq!(archive[end..end + 4], *b"PK\x05\x06");
     archive[end + 8..end + 12].copy_from_slice(&[0xfe, 0xff, 0xfe, 0xff]);
     assert!(refusal_of(&archive).contains("damaged"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Whatever is damaged: a dataset or a refusal, no panic, and nothing outside the folder.
+    #[test]
+    fn damaged_archives_are_taken_or_refused_and_leave_nothing(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        form in 0usize..3,
+    ) {
+        let mut archive = forms(&sound())[form].clone();
+        for (at, byte) in damage {
+            let at = at.index(archive.len());
+            archive[at] = byte;
+        }
+        let (home, path) = on_disk(&archive);
+        let into = home.path().join("into");
+        let taken = Dataset::import(&path, &into, &|_, _| ());
+        prop_assert_eq!(into.exists(), taken.is_ok());
+        prop_assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1 + usize::from(taken.is_ok()));
+    }
 }

@@ -71,6 +71,50 @@ fn every_kind_of_png_gives_the_pixels_it_shows() {
     }
 }
 
+/// A palette, a palette with a transparent colour, one bit a pixel: files written by Pillow, and what it reads in them.
+#[test]
+fn palettes_and_single_bits_are_expanded_as_pillow_does() {
+    let colours = [
+        [255, 0, 0],
+        [0, 255, 0],
+        [10, 20, 30],
+        [7, 8, 9],
+        [10, 20, 30],
+        [0, 255, 0],
+    ];
+    let bits = [[255; 3], [0; 3], [255; 3], [0; 3], [0; 3], [255; 3]];
+    for (file, pixels) in [
+        (
+            "89504e470d0a1a0a0000000d4948445200000003000000020203000000e01a8e890000000c504c5445ff000000ff000a141e07080915cc56b40000000c4944415478da639060780200013000fd6830cfdf0000000049454e44ae426082",
+            colours,
+        ),
+        (
+            "89504e470d0a1a0a0000000d4948445200000003000000020203000000e01a8e890000000c504c5445ff000000ff000a141e07080915cc56b40000000274524e53ff00e5b7304a0000000c4944415478da639060780200013000fd6830cfdf0000000049454e44ae426082",
+            colours,
+        ),
+        (
+            "89504e470d0a1a0a0000000d4948445200000003000000020100000000b50f5bb70000000c4944415478da6358c0a00000020400c10a3efb0f0000000049454e44ae426082",
+            bits,
+        ),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("x.png");
+        let bytes: Vec<u8> = (0..file.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&file[i..i + 2], 16).unwrap())
+            .collect();
+        write(&path, &bytes);
+        let prepared = prepare(&path, &input(2, 3, 3), &as_is(3)).unwrap();
+        for (i, x) in prepared.iter().enumerate() {
+            let expected: u8 = pixels[i % 6][i / 6];
+            assert!(
+                (x * 255.0 - f32::from(expected)).abs() < 1e-4,
+                "{prepared:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn one_channel_is_the_weighted_sum_of_three() {
     let home = tempfile::tempdir().unwrap();

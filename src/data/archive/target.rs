@@ -62,8 +62,8 @@ impl<'a> Target<'a> {
         if parts.is_empty() || parts.iter().any(|part| is_ignored(part)) {
             return Ok(None);
         }
-        let wrong = if name.contains('\0') {
-            Some("its name holds a zero byte".to_owned())
+        let wrong = if name.contains(char::is_control) {
+            Some("its name holds a control character: rename it".to_owned())
         } else if name.len() > self.limits.path_bytes || parts.iter().any(|part| part.len() > 255) {
             Some("its name is too long: shorten it".to_owned())
         } else if parts.len() > self.limits.depth {
@@ -117,4 +117,38 @@ fn is_conflict(error: &io::Error) -> bool {
         error.kind(),
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory | ErrorKind::IsADirectory
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::Component;
+
+    proptest! {
+        #[test]
+        fn every_path_that_is_placed_lies_below_the_folder(
+            name in r"([a-zA-Zé.:\\ \x00\n]|\./|\.\./|/){0,40}",
+        ) {
+            let folder = Path::new("images");
+            let mut target = Target::new(folder, &Limits::DEFAULT);
+            if let Ok(Some(path)) = target.place(&name) {
+                let all_plain = Path::new(&path).components().all(|c| matches!(c, Component::Normal(_)));
+                prop_assert!(all_plain, "{name:?} became {path:?}");
+                prop_assert!(!path.is_empty() && !path.contains(char::is_control));
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_a_file_system_or_a_terminal_cannot_hold_are_left_out() {
+        let mut target = Target::new(Path::new("images"), &Limits::DEFAULT);
+        let (long, deep) = ("n".repeat(300), "d/".repeat(20));
+        for name in [&long, &deep, "a\nb.png", "a\0b.png", &"abc/".repeat(300)] {
+            assert_eq!(target.place(name).unwrap(), None);
+        }
+        assert_eq!(target.left_out.len(), 5);
+        assert_eq!(target.place("./a//b.png").unwrap().unwrap(), "a/b.png");
+        assert_eq!(target.place("./").unwrap(), None);
+    }
 }
