@@ -1,7 +1,8 @@
-//! What `gapwatch train` leaves behind: history, checkpoints, diagnosis.
+//! What `gapwatch train` leaves behind: history, checkpoints, diagnosis, a PyTorch module.
 
 use super::BadInput;
 use crate::diagnose::Diagnosis;
+use crate::model::{Plan, python};
 use crate::run::{EpochRecord, History, history_csv};
 use crate::train::{self, STATE};
 use anyhow::{Context, Result};
@@ -79,9 +80,11 @@ impl RunFolder {
         self.write(HISTORY, &self.history)
     }
 
-    /// Writes what a finished run has.
-    pub fn finish(&self, diagnosis: &Diagnosis) -> Result<()> {
+    /// Writes what a finished run has: its history, the diagnosis, and the PyTorch module that loads its checkpoints.
+    pub fn finish(&self, plan: &Plan, diagnosis: &Diagnosis) -> Result<()> {
         if self.kept().is_some() {
+            self.replace("model.py", python::model_py(plan).as_bytes())?;
+            self.replace("load.py", python::LOAD_PY.as_bytes())?;
             self.write(HISTORY, &self.history)?;
             self.write("diagnosis.json", diagnosis)?;
             let csv = history_csv(&self.history.epochs);

@@ -8,6 +8,7 @@ use super::spec::SpecArguments;
 use crate::data::Dataset;
 use crate::diagnose::{Diagnosis, Subject, diagnose};
 use crate::model::resolve;
+use crate::nn::instruction_set;
 use crate::run::{History, RunFacts, RunStatus, Split};
 use crate::train::{self, Job, Outcome, TrainError};
 use anyhow::{Context, Result};
@@ -42,8 +43,8 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
             Dataset::open(&arguments.data, progress)
         })
         .map_err(|error| BadInput(format!("--data {}: {error}", arguments.data.display())))?;
-    let spec = resolve(partial, Some(dataset.index.common_size()))
-        .and_then(|spec| train::check(&spec, &dataset.index).map(|_| spec))
+    let (spec, plan) = resolve(partial, Some(dataset.index.common_size()))
+        .and_then(|spec| train::check(&spec, &dataset.index).map(|plan| (spec, plan)))
         .map_err(|error| BadInput(error.to_string()))?;
     let threads = arguments.threads.map_or_else(super::all_cores, usize::from);
 
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
             best: None,
             dataset_fingerprint: dataset.index.fingerprint.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            instruction_set: train::instruction_set().to_owned(),
+            instruction_set: instruction_set().to_owned(),
             threads,
         },
         epochs: Vec::new(),
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     folder.history.run.status = status;
     folder.history.run.best = best;
     let diagnosis = diagnosis(&folder.history, &dataset);
-    folder.finish(&diagnosis)?;
+    folder.finish(&plan, &diagnosis)?;
 
     terminal.say(&format!("{message}. {}", diagnosis.summary));
     if let Some(place) = folder.kept() {

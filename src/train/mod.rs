@@ -10,7 +10,6 @@ mod state;
 mod stopping;
 mod tensor_file;
 
-pub use crate::nn::instruction_set;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };

@@ -6,10 +6,10 @@ use super::input::Input;
 use super::scoring::{self, MOST_AT_ONCE, Scores};
 use super::state::{self, STATE, Standing, State};
 use super::stopping::{Selection, SelectionState};
-use super::{Job, Observer, Outcome, TrainError, Wish, instruction_set, order, tensor_file};
+use super::{Job, Observer, Outcome, TrainError, Wish, order, tensor_file};
 use crate::data::Index;
 use crate::model::{GradientFinding, Network, Plan, StepError, plan_for};
-use crate::nn::Optimizer;
+use crate::nn::{Optimizer, instruction_set};
 use crate::run::{
     Device, EpochRecord, EpochReport, FieldError, RunSpec, RunStatus, Running, SpecError, Split,
 };
@@ -189,10 +189,10 @@ impl<'a> Session<'a> {
                 Some(Left::Wish(Wish::Pause | Wish::Continue)) => return Ok(Outcome::Paused),
             }
         }
-        let why = self
-            .selection
-            .verdict()
-            .unwrap_or_else(|| format!("all {epochs} epochs are done"));
+        let why = self.selection.verdict().unwrap_or_else(|| match epochs {
+            1 => "the one epoch is done".to_owned(),
+            _ => format!("all {epochs} epochs are done"),
+        });
         self.finish(RunStatus::Finished, why)
     }
 
@@ -371,11 +371,18 @@ impl<'a> Session<'a> {
     fn tell_gradients(&mut self, findings: &[GradientFinding]) {
         let (expected, odd): (Vec<_>, Vec<_>) = findings.iter().partition(|f| f.by_structure);
         let count = self.network.parameters().len();
-        self.observer.log(&format!(
-            "first step: {} of {count} parameter tensors get a gradient, {} get none because of how the network is built",
-            count - findings.len(),
-            expected.len(),
-        ));
+        let mut message = format!(
+            "first step: {} of {count} parameter tensors get a gradient",
+            count - findings.len()
+        );
+        if !expected.is_empty() {
+            let names: Vec<&str> = expected.iter().map(|f| f.parameter.as_str()).collect();
+            message += &format!(
+                "; by the network's own structure these get none: {}",
+                names.join(", ")
+            );
+        }
+        self.observer.log(&message);
         for finding in odd {
             self.observer.log(&format!(
                 "warning: {}: {}",

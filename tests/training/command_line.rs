@@ -95,6 +95,8 @@ fn a_trained_run_leaves_its_files_and_one_document() {
         "best.safetensors",
         "last.safetensors",
         "diagnosis.json",
+        "model.py",
+        "load.py",
     ] {
         assert!(Path::new(&out).join(name).is_file(), "{name}");
     }
