@@ -60,24 +60,28 @@ macro_rules! kernels {
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn pool(tail: &Tail, y: &[f32], row: PooledRow) {
-                tail::pool(tail, y, row)
+                // SAFETY: see above.
+                unsafe { tail::pool::<lanes::$lanes>(tail, y, row) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn gradient(slope: &Slope, pooled: Option<Pooled>, place: usize, y: &[f32], out: &mut [f32]) {
-                tail::gradient(slope, pooled, place, y, out)
+                // SAFETY: see above.
+                unsafe { tail::gradient::<lanes::$lanes>(slope, pooled, place, y, out) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn moments(y: &[f32], pivot: &[f32; 16], sums: &mut [f64; 32]) {
-                tail::moments(y, pivot, sums)
+                // SAFETY: see above.
+                unsafe { tail::moments::<lanes::$lanes>(y, pivot, sums) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn gradient_sums(
                 tail: &Tail, pooled: Pooled, y: &[f32], stride: usize, pivot: &[f32; 16], sums: &mut [f64; 32],
             ) {
-                tail::gradient_sums(tail, pooled, y, stride, pivot, sums)
+                // SAFETY: see above.
+                unsafe { tail::gradient_sums::<lanes::$lanes>(tail, pooled, y, stride, pivot, sums) }
             }
 
             $(#[target_feature(enable = $feature)])*
