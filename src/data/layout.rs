@@ -81,11 +81,43 @@ pub(super) fn layout(images: &[&str], listing: &Listing) -> Result<Layout, DataE
             "{folder}/ stands beside the split folders: its images ({count}) are left out."
         ));
     }
+    layout
+        .notes
+        .extend(empty_classes(&layout.placed, &prefix, &splits, listing));
     layout.split_folders = splits
         .into_iter()
         .map(|(folder, split)| (split, folder.to_owned()))
         .collect();
     Ok(layout)
+}
+
+/// Notes on class folders of training in which there is no readable image.
+fn empty_classes(
+    placed: &[Placed],
+    prefix: &str,
+    splits: &BTreeMap<&str, Split>,
+    listing: &Listing,
+) -> Vec<String> {
+    let learnt: BTreeSet<&str> = placed
+        .iter()
+        .filter(|p| matches!(p.split, None | Some(Split::Train)))
+        .map(|p| p.class.as_str())
+        .collect();
+    let inner = listing
+        .folders
+        .iter()
+        .filter_map(|folder| folder.strip_prefix(prefix));
+    inner
+        .filter(|folder| {
+            let class = match folder.split('/').collect::<Vec<_>>()[..] {
+                [split, class] if splits.get(split) == Some(&Split::Train) => class,
+                [class] if splits.is_empty() => class,
+                _ => return false,
+            };
+            !learnt.contains(class)
+        })
+        .map(|folder| format!("{folder}/ holds no readable image: it makes no class."))
+        .collect()
 }
 
 /// The folders that wrap everything, with a `/` at the end: `digits-v2/` in `digits-v2/train/1/a.png`.

@@ -89,6 +89,22 @@ fn a_class_missing_in_training_is_left_out_and_said() {
 }
 
 #[test]
+fn a_class_folder_without_a_readable_image_is_said() {
+    for (parts, folder_of) in [(&["train/a", "train/b"], "train/c"), (&["a", "b"], "c")] {
+        let home = folder(parts, 4);
+        write(&home.path().join(folder_of).join("x.bmp"), b"BM......");
+        let dataset = open(&home).unwrap();
+        assert_eq!(dataset.index.classes, ["a", "b"]);
+        let note = format!("{folder_of}/ holds no readable image: it makes no class.");
+        assert!(
+            dataset.index.notes.contains(&note),
+            "{:?}",
+            dataset.index.notes
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_learnt_from_is_refused_with_the_reason() {
     for (parts, says) in [
         (&["a"][..], "only one class has training images (a)"),

@@ -9,6 +9,7 @@ use ::zip::ZipReadOptions;
 use ::zip::read::Config;
 use ::zip::result::ZipError;
 use ::zip::unstable::read::ZipIterable;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -34,15 +35,20 @@ pub(super) fn unpack(
     for entry in directory.files().map_err(damaged)? {
         let entry = entry.map_err(damaged)?;
         progress(target.count()?, of as u64);
-        let name = match entry.name() {
-            // Some packers on Windows write backslashes, against the format.
-            Ok(name) => name.replace('\\', "/"),
-            Err(_) => {
-                let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
-                target.leave_out(name, "its name cannot be read: rename it");
-                continue;
-            }
+        // Many packers write UTF-8 without the flag that says so; other bytes are code page 437, as the format has it.
+        let name = match std::str::from_utf8(entry.name_raw()) {
+            Ok(name) => Cow::Borrowed(name),
+            Err(_) => match entry.name() {
+                Ok(name) => name,
+                Err(_) => {
+                    let name = String::from_utf8_lossy(entry.name_raw());
+                    target.leave_out(name, "its name cannot be read: rename it");
+                    continue;
+                }
+            },
         };
+        // Some packers on Windows write backslashes, against the format.
+        let name = name.replace('\\', "/");
         let Some(path) = target.place(&name)? else {
             continue;
         };
