@@ -1,10 +1,18 @@
-//! `gapwatch diagnose`: the verdict from curves and predictions that something else produced.
+//! `gapwatch diagnose`: the audit of a dataset, or the verdict from curves that something else produced.
 
 use super::BadInput;
+use super::interrupt::Interrupt;
+use super::progress::Terminal;
+use super::spec::SpecArguments;
+use crate::data::Dataset;
+use crate::diagnose::audit::{Audit, audit};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
+use crate::diagnose::network_findings;
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
+use crate::model::{plan_for, resolve};
+use crate::run::Split;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{Read, Write};
@@ -15,37 +23,98 @@ use std::process::ExitCode;
 const SEED: u64 = 1;
 
 #[derive(Args)]
-pub struct DiagnoseArguments {
+#[command(group(clap::ArgGroup::new("what").required(true).args(["data", "history"])))]
+pub(super) struct DiagnoseArguments {
+    /// A folder or an archive of images: its splits, labels and pictures are audited, and the model's layers looked at
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    spec: SpecArguments,
     /// A history: Keras' or Lightning's CSV, a CSV with columns such as epoch, train_loss, val_acc, or history.json
-    #[arg(long, value_name = "FILE")]
-    history: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["like", "spec", "model", "settings"])]
+    history: Option<PathBuf>,
     /// A CSV with columns label, prediction and, where there are, split, id and probabilities (p_CLASS)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "history")]
     predictions: Option<PathBuf>,
     /// Training images behind the history's accuracies
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     n_train: Option<u32>,
     /// Validation images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     n_val: Option<u32>,
     /// Test images
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "history", value_parser = clap::value_parser!(u32).range(1..))]
     n_test: Option<u32>,
     /// Classes, so that chance is known
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    #[arg(long, value_name = "K", requires = "history", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     classes: Option<u32>,
     /// One JSON document on standard output
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(arguments: DiagnoseArguments) -> Result<ExitCode> {
-    let mut history = read(
-        &arguments.history,
-        history::MOST_BYTES,
-        RecordedHistory::read,
-    )?
-    .with_images([arguments.n_train, arguments.n_val, arguments.n_test]);
+pub(super) fn run(arguments: DiagnoseArguments) -> Result<ExitCode> {
+    match (&arguments.data, &arguments.history) {
+        (Some(data), _) => of_data(data, &arguments),
+        (_, Some(history)) => of_history(history, &arguments),
+        // The command line wants one of them.
+        (None, None) => Err(BadInput("name --data or --history".to_owned()).into()),
+    }
+}
+
+/// What `--data` prints: the audit, and what the layers tell.
+#[derive(serde::Serialize)]
+struct DataReport {
+    audit: Audit,
+    network: Vec<Finding>,
+}
+
+fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
+    let partial = arguments.spec.partial()?;
+    let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
+    let terminal = Terminal::new(arguments.json, interrupt.clone());
+    let dataset = terminal
+        .reading(data, |progress| Dataset::open(data, progress))
+        .map_err(|error| BadInput(format!("--data: {error}")))?;
+    let index = &dataset.index;
+    let plan = resolve(partial, Some(index.common_size()))
+        .map_err(|error| BadInput(error.to_string()))
+        .and_then(|spec| {
+            plan_for(&spec, index.classes.len()).map_err(|error| BadInput(error.to_string()))
+        })?;
+    let report = DataReport {
+        audit: terminal.reading(data, |progress| {
+            audit(&dataset, SEED, progress, interrupt.flag())
+        })?,
+        network: network_findings(&plan, Some(index.of(Split::Train).count())),
+    };
+    write(arguments.json, &report, |out| {
+        for finding in report.audit.findings.iter().chain(&report.network) {
+            print_finding(out, finding)?;
+            writeln!(out)?;
+        }
+        if report.audit.findings.is_empty() {
+            writeln!(
+                out,
+                "The audit of {} images found nothing.",
+                report.audit.images
+            )?;
+        }
+        report
+            .audit
+            .notes
+            .iter()
+            .try_for_each(|note| writeln!(out, "{note}"))?;
+        Ok(())
+    })
+}
+
+fn of_history(path: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
+    let mut history = read(path, history::MOST_BYTES, RecordedHistory::read)?.with_images([
+        arguments.n_train,
+        arguments.n_val,
+        arguments.n_test,
+    ]);
     if let Some(classes) = arguments.classes {
         history.classes = classes as usize;
     }
@@ -61,13 +130,23 @@ pub fn run(arguments: DiagnoseArguments) -> Result<ExitCode> {
         })
         .transpose()?;
     let report = HistoryReport::new(history, predictions.as_ref(), SEED);
+    write(arguments.json, &report, |out| print(out, &report))
+}
+
+/// Writes a document as JSON, or as `text` has it.
+fn write<T: serde::Serialize>(
+    json: bool,
+    document: &T,
+    text: impl FnOnce(&mut std::io::StdoutLock) -> Result<()>,
+) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
+    if json {
+        serde_json::to_writer_pretty(&mut out, document)?;
         writeln!(out)?;
     } else {
-        print(&mut out, &report)?;
+        text(&mut out)?;
     }
+    out.flush().context("standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -108,11 +187,11 @@ fn print(out: &mut impl Write, report: &HistoryReport) -> Result<()> {
             writeln!(out, "  {note}")?;
         }
     }
-    out.flush().context("standard output")
+    Ok(())
 }
 
 /// A finding in the order in which it is read: what, how much, why, what to do, when it is none.
-pub(super) fn print_finding(out: &mut impl Write, finding: &Finding) -> Result<()> {
+fn print_finding(out: &mut impl Write, finding: &Finding) -> Result<()> {
     writeln!(out, "{}: {}", finding.severity.name(), finding.title)?;
     for (word, text) in [
         ("Measured", &finding.measured),

@@ -30,7 +30,7 @@ enum Command {
     Serve(serve::ServeArguments),
     /// One run in the terminal
     Train(train::TrainArguments),
-    /// Why training and validation part, from a history that something else wrote
+    /// What a dataset, a model or somebody else's history tells of the gap
     Diagnose(diagnose::DiagnoseArguments),
     /// Class, probabilities and logits for each image of a folder
     Predict(predict::PredictArguments),

@@ -2,7 +2,7 @@
 
 use super::interrupt::Interrupt;
 use super::run_folder::RunFolder;
-use crate::data::{DataError, OnProgress};
+use crate::data::OnProgress;
 use crate::run::{BestEpoch, EpochRecord, EpochReport, Progress, RunSpec, Split, SplitMetrics};
 use crate::train::{Observer, Wish};
 use anyhow::Result;
@@ -30,11 +30,11 @@ impl Terminal {
     }
 
     /// Shows how far the reading of a dataset has come.
-    pub fn reading<T>(
+    pub fn reading<T, E>(
         &self,
         source: &Path,
-        read: impl FnOnce(OnProgress) -> std::result::Result<T, DataError>,
-    ) -> std::result::Result<T, DataError> {
+        read: impl FnOnce(OnProgress) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
         let bar = bar("{msg} {pos}/{len}");
         bar.set_message(format!("reading {}", source.display()));
         let result = read(&|done, of| {

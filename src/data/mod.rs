@@ -27,12 +27,14 @@ mod thumbnail;
 
 pub use dataset::Dataset;
 pub use decode::Format;
+pub(crate) use decode::{Decoded, read as read_image};
 pub use demonstration::{Recipe, demonstration, demonstrations};
 pub use error::DataError;
 pub use images::Images;
 pub use index::{ChannelStatistics, Entry, Index, Unreadable};
 pub use limits::Limits;
 pub use listing::Listing;
+pub(crate) use placement::NO_TRAINING_IMAGE;
 pub use prepare::{Normalization, prepare};
 pub(crate) use random::Random;
 pub use summary::{ClassCounts, Size, SplitSummary, Summary};

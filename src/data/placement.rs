@@ -7,6 +7,9 @@ use super::{DataError, Limits};
 use crate::run::Split;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How the reason ends for images of a class that only other splits have.
+pub(crate) const NO_TRAINING_IMAGE: &str = " has no training image";
+
 /// The class map: names of the classes that have training images, in the order of their bytes.
 pub(super) fn classes(layout: &Layout, limits: &Limits) -> Result<Vec<String>, DataError> {
     let classes: BTreeSet<&str> = layout
@@ -54,7 +57,7 @@ pub(super) fn place(
                 *unknown.entry((split, &placed.class)).or_default() += 1;
                 unreadable.push(Unreadable {
                     path: paths[placed.image].to_owned(),
-                    reason: format!("class {} has no training image", placed.class),
+                    reason: format!("class {}{NO_TRAINING_IMAGE}", placed.class),
                 });
             }
         }

@@ -1,5 +1,6 @@
 //! The causes of a gap: statistics and gates; histories in, findings out.
 
+pub mod audit;
 mod curve;
 pub mod curves;
 pub mod finding;
