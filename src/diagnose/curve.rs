@@ -75,18 +75,6 @@ pub fn onset(losses: &[f64]) -> Option<usize> {
     (after_last_calm < above.len()).then_some(after_last_calm)
 }
 
-/// True where the mean of the last fifth of the losses is below that of the fifth before by more than 2 %.
-pub fn still_falls(losses: &[f64]) -> bool {
-    let strip = losses.len() / 5;
-    if strip == 0 {
-        return false;
-    }
-    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-    let last = &losses[losses.len() - strip..];
-    let before = &losses[losses.len() - 2 * strip..losses.len() - strip];
-    mean(last) < 0.98 * mean(before)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

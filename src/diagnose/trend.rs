@@ -10,7 +10,7 @@ use crate::run::Split;
 const GAP_SHARE: f64 = 0.10;
 /// A difference counts when it is this many times its standard error.
 const ERRORS: f64 = 3.0;
-/// The training loss counts as fallen from this share of its start on.
+/// The training loss counts as fallen from this share of its start on, and as still falling from this share of its fall.
 const FALLEN: f64 = 0.05;
 /// Fewer points than this show no trend.
 const LEAST_POINTS: usize = 5;
@@ -37,7 +37,8 @@ pub(super) fn learns(curves: &Curves, classes: usize) -> Option<bool> {
         if let Some(chance) = chance {
             return Some(last > chance + (0.3 * chance).min(0.05) + 0.005);
         }
-        let rises = last - lowest_level(&accuracy).1.min(accuracy[0]) > 0.05;
+        let rise = last - lowest_level(&accuracy).1.min(accuracy[0]);
+        let rises = rise > 0.05 && rise > 2.0 * ERRORS * wobble(&accuracy);
         return match falls {
             _ if last > 0.9 || rises => Some(true),
             Some(falls) => Some(falls),
@@ -49,6 +50,20 @@ pub(super) fn learns(curves: &Curves, classes: usize) -> Option<bool> {
         (Some(last), Some(chance)) => Some(last < 0.97 * -chance.ln()),
         _ => falls,
     }
+}
+
+/// True where the last fifth of the losses is lower than the fifth before by a twentieth of the whole fall, and by more than
+/// the wobble: the run was ended while it still learnt.
+pub(super) fn still_falls(losses: &[f64]) -> bool {
+    let strip = losses.len() / 5;
+    if strip == 0 {
+        return false;
+    }
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let last = mean(&losses[losses.len() - strip..]);
+    let before = mean(&losses[losses.len() - 2 * strip..losses.len() - strip]);
+    let error = wobble(losses) * (2.0 / strip as f64).sqrt();
+    before - last > (FALLEN * (losses[0] - last)).max(ERRORS * error)
 }
 
 /// Why training and validation part, as far as the curves show it.

@@ -1,6 +1,6 @@
 //! The verdict on a run: a word, its reasons, what was found besides.
 
-use super::curve::{onset, still_falls};
+use super::curve::onset;
 use super::curves::Curves;
 use super::finding::{Finding, rank};
 use super::gates::{Answer, Gates};
@@ -174,7 +174,7 @@ fn verdict(case: &Case) -> Verdict {
         Some(true) => Verdict::Overfitting,
         None => Verdict::Undetermined,
         Some(false) if learns.is_none() => Verdict::Undetermined,
-        Some(false) if has_room(last) && still_falls(&curves.losses(Split::Train).1) => {
+        Some(false) if has_room(last) && trend::still_falls(&curves.losses(Split::Train).1) => {
             Verdict::Underfitting
         }
         Some(false) => Verdict::Healthy,
