@@ -11,6 +11,7 @@ use crate::diagnose::history::{self, RecordedHistory, Unreadable};
 use crate::diagnose::network_findings;
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
+use crate::diagnose::simple_models::{SimpleModels, simple_models};
 use crate::model::{plan_for, resolve};
 use crate::run::Split;
 use anyhow::{Context, Result};
@@ -66,6 +67,7 @@ pub(super) fn run(arguments: DiagnoseArguments) -> Result<ExitCode> {
 #[derive(serde::Serialize)]
 struct DataReport {
     audit: Audit,
+    simple_models: SimpleModels,
     network: Vec<Finding>,
 }
 
@@ -86,10 +88,18 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
         audit: terminal.reading(data, |progress| {
             audit(&dataset, SEED, progress, interrupt.flag())
         })?,
+        simple_models: terminal.reading(data, |progress| {
+            simple_models(&dataset, SEED, progress, interrupt.flag())
+        })?,
         network: network_findings(&plan, Some(index.of(Split::Train).count())),
     };
     write(arguments.json, &report, |out| {
-        for finding in report.audit.findings.iter().chain(&report.network) {
+        let found = [
+            &report.audit.findings,
+            &report.simple_models.findings,
+            &report.network,
+        ];
+        for finding in found.into_iter().flatten() {
             print_finding(out, finding)?;
             writeln!(out)?;
         }

@@ -9,6 +9,7 @@ pub mod history;
 mod network_shape;
 pub mod predictions;
 pub mod report;
+pub mod simple_models;
 pub mod statistics;
 mod summary;
 mod trend;

@@ -1,0 +1,215 @@
+//! What simple models can learn from the pictures, within each split and from training to the others: is there a signal, and
+//! does it carry over? Nothing of the user's network is needed.
+
+mod kernel;
+mod sample;
+mod two_sample;
+mod verdicts;
+
+pub use two_sample::TwoSample;
+
+use super::audit::AuditError;
+use super::finding::{Finding, rank};
+use super::statistics::{permutation_p, upper_tail};
+use crate::data::{Dataset, OnProgress, Random};
+use crate::run::Split;
+use kernel::{Scores, nearest, ridge};
+use rayon::prelude::*;
+use sample::{Sample, samples};
+use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Shuffles of the labels that a p-value is told from.
+const SHUFFLES: usize = 199;
+const FOLDS: usize = 5;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SimpleModel {
+    /// Least squares with a ridge on 16 × 16 gray pixels and the pictures' properties.
+    Linear,
+    /// The five nearest training pictures by the same numbers.
+    NearestNeighbours,
+}
+
+/// A simple model's accuracy on images that it was not fitted to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scored {
+    pub model: SimpleModel,
+    pub fitted_on: Split,
+    /// The same split: by five-fold cross-validation.
+    pub scored_on: Split,
+    /// Images fitted on, after drawing at random where there are many.
+    pub fitted: usize,
+    pub scored: usize,
+    pub accuracy: f64,
+    /// Mean accuracy with the labels shuffled.
+    pub chance: f64,
+    /// Share of shuffles that did as well.
+    pub p: f64,
+    /// The smallest true accuracy that so many images tell from chance at p < .01 in four of five cases.
+    pub detectable: f64,
+}
+
+impl Scored {
+    fn is_above_chance(&self) -> bool {
+        self.p < 0.01
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SimpleModels {
+    pub scored: Vec<Scored>,
+    /// Can validation and test pictures be told from training's?
+    pub two_sample: Vec<TwoSample>,
+    pub findings: Vec<Finding>,
+}
+
+/// Fits the simple models: seconds, whatever the dataset's size, after its pictures have been read once. Seeded; ends soon
+/// after `cancel` is set.
+pub fn simple_models(
+    dataset: &Dataset,
+    seed: u64,
+    progress: OnProgress,
+    cancel: &AtomicBool,
+) -> Result<SimpleModels, AuditError> {
+    let go_on = || match cancel.load(Ordering::Relaxed) {
+        true => Err(AuditError::Cancelled),
+        false => Ok(()),
+    };
+    let samples = samples(dataset, seed, progress, cancel);
+    go_on()?;
+    let mut scored = Vec::new();
+    for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
+        for fitted_on in Split::ALL {
+            for scored_on in [fitted_on, Split::Val, Split::Test] {
+                let twice = scored_on == fitted_on
+                    && scored.iter().any(|s: &Scored| {
+                        (s.model, s.fitted_on, s.scored_on) == (model, fitted_on, scored_on)
+                    });
+                if twice || (fitted_on != Split::Train && scored_on != fitted_on) {
+                    continue;
+                }
+                let (from, to) = (&samples[fitted_on as usize], &samples[scored_on as usize]);
+                scored.extend(score(model, (fitted_on, from), (scored_on, to), seed));
+                go_on()?;
+            }
+        }
+    }
+    // Training again with as few images as validation has: are those enough for these models at all?
+    let few = samples[Split::Val as usize].len();
+    let train = samples[Split::Train as usize].first(few);
+    let reference = [SimpleModel::Linear, SimpleModel::NearestNeighbours]
+        .into_iter()
+        .filter_map(|model| score(model, (Split::Train, &train), (Split::Train, &train), seed))
+        .collect::<Vec<_>>();
+    go_on()?;
+    let two_sample: Vec<TwoSample> = [Split::Val, Split::Test]
+        .into_iter()
+        .filter_map(|split| two_sample::compare(&samples, split, seed))
+        .collect();
+    let mut findings = verdicts::findings(&scored, &reference, &two_sample);
+    rank(&mut findings);
+    Ok(SimpleModels {
+        scored,
+        two_sample,
+        findings,
+    })
+}
+
+/// None where there are too few images, or one class.
+fn score(
+    model: SimpleModel,
+    (fitted_on, from): (Split, &Sample),
+    (scored_on, to): (Split, &Sample),
+    seed: u64,
+) -> Option<Scored> {
+    let within = fitted_on == scored_on;
+    let classes = from.classes();
+    if from.len() < 2 * FOLDS || to.len() == 0 || classes < 2 {
+        return None;
+    }
+    // For each part of the scored images: their numbers, the numbers of those fitted on, and the influence of these on them.
+    let parts: Vec<(Vec<usize>, Vec<usize>)> = if within {
+        let fold = |at: &usize| at % FOLDS;
+        (0..FOLDS)
+            .map(|k| (0..from.len()).partition(|at| fold(at) == k))
+            .collect()
+    } else {
+        vec![((0..to.len()).collect(), (0..from.len()).collect())]
+    };
+    let influence: Vec<Scores> = parts
+        .par_iter()
+        .map(|(scored, fitted)| match model {
+            SimpleModel::Linear => ridge(&from.rows(fitted), &to.rows(scored)),
+            SimpleModel::NearestNeighbours => nearest(&from.rows(fitted), &to.rows(scored)),
+        })
+        .collect();
+    let right = |labels: &[u32]| -> usize {
+        parts
+            .iter()
+            .zip(&influence)
+            .map(|((scored, fitted), influence)| {
+                let of_fitted: Vec<u32> = fitted.iter().map(|at| labels[*at]).collect();
+                let given = influence.classify(&of_fitted, classes);
+                let truth = |at: usize| if within { labels[at] } else { to.labels[at] };
+                scored
+                    .iter()
+                    .zip(given)
+                    .filter(|(at, given)| truth(**at) == *given)
+                    .count()
+            })
+            .sum()
+    };
+    let found = right(&from.labels);
+    let null: Vec<usize> = (0..SHUFFLES)
+        .into_par_iter()
+        .map(|shuffle| {
+            let mut labels = from.labels.clone();
+            Random::new(seed, shuffle as u64).shuffle(&mut labels);
+            right(&labels)
+        })
+        .collect();
+    let n = to.len();
+    let chance = null.iter().sum::<usize>() as f64 / (SHUFFLES * n) as f64;
+    Some(Scored {
+        model,
+        fitted_on,
+        scored_on,
+        fitted: from.len(),
+        scored: n,
+        accuracy: found as f64 / n as f64,
+        chance,
+        p: permutation_p(null.iter().filter(|x| **x >= found).count(), SHUFFLES),
+        detectable: detectable(n as u32, chance.clamp(1e-3, 0.999)),
+    })
+}
+
+/// The smallest accuracy that the exact binomial test at .01 finds with 80 % power in `n` images.
+fn detectable(n: u32, chance: f64) -> f64 {
+    let Some(critical) = (0..=n).find(|k| upper_tail(*k, n, chance) < 0.01) else {
+        return 1.0;
+    };
+    let (mut low, mut high) = (chance, 1.0);
+    for _ in 0..40 {
+        let middle = (low + high) / 2.0;
+        if upper_tail(critical, n, middle) < 0.8 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::detectable;
+
+    #[test]
+    fn ninety_images_of_nine_classes_show_an_accuracy_of_a_quarter() {
+        let least = detectable(90, 1.0 / 9.0);
+        assert!((0.2..0.27).contains(&least), "{least}");
+        assert_eq!(detectable(1, 0.5), 1.0);
+    }
+}
