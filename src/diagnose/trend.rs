@@ -1,6 +1,4 @@
 //! What curves alone tell where nobody knows how many images are behind them: their own wobble stands in for the noise.
-//!
-//! The thresholds were chosen on generated curves of other seeds than the ones that the documentation reports.
 
 use super::GL_THRESHOLD;
 use super::curves::Curves;
