@@ -13,6 +13,7 @@ mod blocked;
 mod buffers;
 mod conv_block;
 mod conv_gradient;
+mod conv_pass;
 mod cross_entropy;
 mod dropout;
 mod geometry;
@@ -25,6 +26,8 @@ mod matmul;
 mod max_pool;
 mod optimizer;
 mod random;
+#[cfg(test)]
+mod reference;
 mod relu;
 mod reshape;
 mod storage;

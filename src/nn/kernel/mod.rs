@@ -1,6 +1,8 @@
 //! The inner loops, built for each instruction set and chosen when the program starts.
 
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes_x86;
 mod tail;
 mod taps;
 
@@ -33,10 +35,10 @@ pub(crate) struct Kernels {
 }
 
 macro_rules! kernels {
-    ($name:ident, $text:literal, $lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
+    ($name:ident, $text:literal, $from:ident::$lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
      pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*]) => {
         mod $name {
-            use super::{Kernels, lanes, tail, taps};
+            use super::{Kernels, $from, tail, taps};
             use super::{Pooled, PooledRow, Runs, Slope, Tail};
             use crate::nn::Stream;
 
@@ -47,7 +49,7 @@ macro_rules! kernels {
                 input: &[f32], runs: &Runs, weights: &[f32], bias: &[f32], out: &mut [f32], block: usize, pixels: usize,
             ) {
                 // SAFETY: see above.
-                unsafe { taps::row::<lanes::$lanes, V, P, S>(input, runs, weights, bias, out, block, pixels) }
+                unsafe { taps::row::<$from::$lanes, V, P, S>(input, runs, weights, bias, out, block, pixels) }
             }
 
             $(#[target_feature(enable = $feature)])*
@@ -55,25 +57,25 @@ macro_rules! kernels {
                 input: &[f32], start: usize, step: usize, gradient: &[f32], block: usize, pixels: usize, sums: &mut [f32],
             ) {
                 // SAFETY: see above.
-                unsafe { taps::weight_gradient::<lanes::$lanes, V, T>(input, start, step, gradient, block, pixels, sums) }
+                unsafe { taps::weight_gradient::<$from::$lanes, V, T>(input, start, step, gradient, block, pixels, sums) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn pool(tail: &Tail, y: &[f32], row: PooledRow) {
                 // SAFETY: see above.
-                unsafe { tail::pool::<lanes::$lanes>(tail, y, row) }
+                unsafe { tail::pool::<$from::$lanes>(tail, y, row) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn gradient(slope: &Slope, pooled: Option<Pooled>, place: usize, y: &[f32], out: &mut [f32]) {
                 // SAFETY: see above.
-                unsafe { tail::gradient::<lanes::$lanes>(slope, pooled, place, y, out) }
+                unsafe { tail::gradient::<$from::$lanes>(slope, pooled, place, y, out) }
             }
 
             $(#[target_feature(enable = $feature)])*
             unsafe fn moments(y: &[f32], pivot: &[f32; 16], sums: &mut [f64; 32]) {
                 // SAFETY: see above.
-                unsafe { tail::moments::<lanes::$lanes>(y, pivot, sums) }
+                unsafe { tail::moments::<$from::$lanes>(y, pivot, sums) }
             }
 
             $(#[target_feature(enable = $feature)])*
@@ -81,7 +83,7 @@ macro_rules! kernels {
                 tail: &Tail, pooled: Pooled, y: &[f32], stride: usize, pivot: &[f32; 16], sums: &mut [f64; 32],
             ) {
                 // SAFETY: see above.
-                unsafe { tail::gradient_sums::<lanes::$lanes>(tail, pooled, y, stride, pivot, sums) }
+                unsafe { tail::gradient_sums::<$from::$lanes>(tail, pooled, y, stride, pivot, sums) }
             }
 
             $(#[target_feature(enable = $feature)])*
@@ -107,11 +109,11 @@ macro_rules! kernels {
     };
 }
 
-kernels!(portable, "portable", Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1]);
+kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, "avx2", Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1]);
+kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, "avx512", Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
+kernels!(avx512, "avx512", lanes_x86::Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
     blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1]);
 
 impl Kernels {
