@@ -28,6 +28,9 @@ pub(super) struct ServeArguments {
     /// A folder or archive of images to import at the start; may be given more than once
     #[arg(long, value_name = "PATH")]
     data: Vec<PathBuf>,
+    /// Do not make the demonstration datasets
+    #[arg(long)]
+    no_demonstration: bool,
 }
 
 pub(super) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
@@ -46,6 +49,7 @@ pub(super) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         },
         token,
         parallel: arguments.parallel,
+        demonstration: !arguments.no_demonstration,
         data: arguments
             .data
             .into_iter()

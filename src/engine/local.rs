@@ -4,15 +4,14 @@ use super::holder;
 use crate::run::{Attempt, RunId};
 use crate::store::Home;
 use nix::sys::signal::{Signal, killpg};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// Output that a worker may leave before the file is begun anew.
-const MOST_OUTPUT_BYTES: u64 = 4 << 20;
+/// How much of the end of a worker's output is shown.
 const TAIL_BYTES: u64 = 2000;
 
 /// Starts workers on this machine and finds those that an earlier server started.
@@ -40,7 +39,8 @@ impl LocalEngine {
     ) -> io::Result<Child> {
         let folder = self.home.run(run);
         std::fs::create_dir_all(&folder)?;
-        let output = self.output(run)?;
+        // Begun anew: what an earlier attempt ended with is in the run's log.
+        let output = File::create(self.output_path(run))?;
         Command::new(&self.executable)
             .arg("worker")
             .args(["--run", &run.to_string()])
@@ -79,7 +79,7 @@ impl LocalEngine {
         ))
     }
 
-    /// The last lines that a run's workers wrote; empty where there are none.
+    /// The last lines that a run's worker wrote; empty where there are none.
     pub fn output_tail(&self, run: RunId) -> String {
         let read = || -> io::Result<String> {
             let mut file = File::open(self.output_path(run))?;
@@ -90,17 +90,6 @@ impl LocalEngine {
             Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
         };
         read().unwrap_or_default()
-    }
-
-    fn output(&self, run: RunId) -> io::Result<File> {
-        let path = self.output_path(run);
-        let long = std::fs::metadata(&path).is_ok_and(|facts| facts.len() > MOST_OUTPUT_BYTES);
-        OpenOptions::new()
-            .create(true)
-            .write(true)
-            .append(!long)
-            .truncate(long)
-            .open(path)
     }
 
     fn output_path(&self, run: RunId) -> PathBuf {

@@ -4,10 +4,11 @@ use super::{Split, nullable};
 use serde::{Deserialize, Serialize};
 
 /// Loss and accuracy of one split, measured after an epoch in evaluation mode.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SplitMetrics {
     /// Mean cross-entropy in nats; NaN is null in JSON.
     #[serde(with = "nullable")]
+    #[schema(value_type = Option<f64>)]
     pub loss: f64,
     /// Images classified right, of `n`.
     pub correct: u32,
@@ -30,15 +31,16 @@ impl SplitMetrics {
 }
 
 /// The averages over an epoch's steps in training mode (dropout on, weights moving): what most tools call training accuracy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Running {
     #[serde(with = "nullable")]
+    #[schema(value_type = Option<f64>)]
     pub loss: f64,
     pub accuracy: f64,
 }
 
 /// One epoch of a run, as an `epoch` event and an entry of `history.json` carry it. Epochs count from 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EpochRecord {
     pub epoch: u32,
     pub lr: f64,
@@ -70,7 +72,7 @@ impl EpochRecord {
 }
 
 /// Counts of (true class, predicted class), zeros left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct Confusion(pub Vec<(u32, u32, u32)>);
 
@@ -86,7 +88,7 @@ impl Confusion {
 }
 
 /// Every image's result of one split after one epoch, in the dataset's order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImageResults {
     /// Predicted class of each image.
     pub prediction: Vec<u32>,
@@ -97,7 +99,7 @@ pub struct ImageResults {
 }
 
 /// Everything an epoch reports: the record, a confusion matrix a split, results of each validation and test image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EpochReport {
     #[serde(flatten)]
     pub record: EpochRecord,

@@ -4,9 +4,11 @@ use super::{BestEpoch, EpochReport, RunStatus};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the body `{"attempt": 2, "events": [{"kind": "epoch", "data": {…}}]}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", content = "data", rename_all = "lowercase")]
 pub enum ProducerEvent {
+    /// Where the run is trained now.
+    Start(Machine),
     Epoch(Box<EpochReport>),
     /// Broadcast to watchers, never stored.
     Progress(Progress),
@@ -23,8 +25,18 @@ pub enum ProducerEvent {
     },
 }
 
+/// What decides the last bits of a run's figures, beside its spec and its data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Machine {
+    /// `avx512`, `avx2` or `portable`.
+    pub instruction_set: String,
+    pub threads: usize,
+    /// Gapwatch's, or the script's own.
+    pub version: String,
+}
+
 /// How far an epoch has come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {
     pub epoch: u32,
     /// `training` or `scoring`.

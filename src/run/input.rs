@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputSpec {
     /// Pixels.
@@ -11,6 +11,8 @@ pub struct InputSpec {
     pub width: usize,
     /// 1: gray, 0.299 R + 0.587 G + 0.114 B; 3: colour, gray images repeated.
     pub channels: usize,
+    /// `train`, `none`, or `{ mean, std }`.
+    #[schema(value_type = Object)]
     pub normalize: Normalize,
 }
 

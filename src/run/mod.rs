@@ -14,7 +14,7 @@ mod training;
 
 pub use csv::history_csv;
 pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
-pub use event::{ProducerEvent, Progress};
+pub use event::{Machine, ProducerEvent, Progress};
 pub use id::{Attempt, DatasetId, RunId, Seq};
 pub use input::{InputSpec, Normalize};
 pub use layer::{

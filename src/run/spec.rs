@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A field that is wrong, by its dotted path, with what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// `train.batch_size`; empty where the whole is meant.
     pub field: String,
@@ -18,7 +18,7 @@ pub struct FieldError {
 pub struct SpecError(pub Vec<FieldError>);
 
 /// What a run is asked to do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunSpec {
     pub name: String,
@@ -30,6 +30,7 @@ pub struct RunSpec {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     pub model: ModelSpec,
+    #[schema(value_type = String)]
     pub device: Device,
     pub train: TrainSpec,
     pub input: InputSpec,
@@ -40,10 +41,11 @@ pub struct RunSpec {
 }
 
 /// A preset by name, or layers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelSpec {
     Preset(String),
+    #[schema(value_type = Vec<Object>)]
     Layers(Vec<LayerSpec>),
 }
 
@@ -90,7 +92,7 @@ impl From<Device> for String {
 }
 
 /// Augmentation of training images: none is offered yet, so the table is empty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augment {}
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Where a run is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// Waiting for a free place.
@@ -72,7 +72,7 @@ impl std::fmt::Display for RunStatus {
 }
 
 /// The epoch that validation chose, with the value it was chosen by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BestEpoch {
     pub epoch: u32,
     /// `val_loss` or `val_accuracy`, as the run's early stopping names it.
@@ -81,7 +81,7 @@ pub struct BestEpoch {
 }
 
 /// What `history.json` says of the run itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunFacts {
     /// None for a run of `gapwatch train`, which no dashboard numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ pub struct RunFacts {
 }
 
 /// A run's history as `history.json` holds it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct History {
     pub run: RunFacts,
     pub epochs: Vec<EpochRecord>,

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainSpec {
     pub epochs: u32,
     pub batch_size: usize,
     pub optimizer: Optimizer,
     pub schedule: Schedule,
+    /// `false` for none.
     #[serde(with = "false_or_table")]
+    #[schema(value_type = Object)]
     pub early_stopping: Option<EarlyStopping>,
     /// One seed for initial weights, order, dropout and augmentation; at most 2⁵³ − 1, which JSON holds exactly.
     pub seed: u64,
@@ -30,7 +32,7 @@ impl Default for TrainSpec {
 }
 
 /// An optimizer with PyTorch's definition and names of its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Optimizer {
     Sgd {
@@ -93,7 +95,7 @@ impl Optimizer {
 }
 
 /// How the learning rate moves over the epochs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Schedule {
     #[default]
@@ -101,7 +103,7 @@ pub enum Schedule {
 }
 
 /// What the best epoch is chosen by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Metric {
     #[default]
     #[serde(rename = "val_loss")]
@@ -128,7 +130,7 @@ impl Metric {
 }
 
 /// Ends a run when its metric has not improved for `patience` epochs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EarlyStopping {
     pub metric: Metric,

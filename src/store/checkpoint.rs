@@ -14,7 +14,7 @@ pub const CHECKPOINT_NAMES: [&str; 3] = [
 ];
 
 /// A file that is complete.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Checkpoint {
     pub name: &'static str,
     pub bytes: u64,

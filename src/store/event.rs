@@ -63,7 +63,7 @@ pub struct Event {
     pub data: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LogLine {
     pub seq: Seq,
     pub at: Moment,

@@ -7,7 +7,7 @@ use crate::data::{DataError, Dataset, OnProgress, demonstrations};
 use crate::run::DatasetId;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -16,6 +16,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(400);
 /// Indices that are kept in memory.
 const KEPT_OPEN: usize = 8;
 
+type Opened = Vec<(DatasetId, Arc<Dataset>)>;
+
 /// Imports datasets and opens them. Copies share it.
 #[derive(Clone)]
 pub struct Library {
@@ -23,7 +25,7 @@ pub struct Library {
     /// Imports decode images on every core: one at a time.
     turn: Arc<Semaphore>,
     /// The last ones opened, the newest last.
-    open: Arc<Mutex<Vec<(DatasetId, Arc<Dataset>)>>>,
+    open: Arc<Mutex<Opened>>,
 }
 
 impl Library {
@@ -90,7 +92,7 @@ impl Library {
             )));
         }
         let fingerprint = row.facts.map(|facts| facts.fingerprint);
-        let kept = |open: &Vec<(DatasetId, Arc<Dataset>)>| {
+        let kept = |open: &Opened| {
             open.iter()
                 .find(|(of, set)| of == id && Some(&set.index.fingerprint) == fingerprint.as_ref())
                 .map(|(_, set)| set.clone())
@@ -176,7 +178,7 @@ impl Library {
         }
     }
 
-    fn lock_open(&self) -> std::sync::MutexGuard<'_, Vec<(DatasetId, Arc<Dataset>)>> {
+    fn lock_open(&self) -> MutexGuard<'_, Opened> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

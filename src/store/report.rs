@@ -2,6 +2,7 @@
 
 use super::connection::Change;
 use super::run::get;
+use super::sql::Json;
 use super::{EventKind, Message, Run, Store, StoreError, StoreResult};
 use crate::run::{
     Attempt, BestEpoch, EpochReport, ProducerEvent, Progress, RunId, RunStatus, Seq, Split,
@@ -25,7 +26,7 @@ const MAX_LOG_LINES: u32 = 10_000;
 const MAX_BLOB_BYTES: u64 = 4 << 30;
 
 /// The answer to a producer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Reported {
     /// The run's newest event.
     pub last_seq: Seq,
@@ -145,6 +146,13 @@ impl Change<'_> {
             )));
         }
         match event {
+            ProducerEvent::Start(machine) => {
+                self.tx.execute(
+                    "UPDATE run SET machine = ?2 WHERE id = ?1",
+                    params![run.id, Json(machine)],
+                )?;
+                Ok(())
+            }
             ProducerEvent::Epoch(report) if report.record.epoch > epochs && !run.spec.external => {
                 Err(StoreError::Invalid(format!(
                     "epoch {} of a run of {epochs}",
@@ -243,6 +251,12 @@ impl Change<'_> {
 /// What is wrong with an event, whatever the run.
 fn check(event: &ProducerEvent) -> Result<(), String> {
     match event {
+        ProducerEvent::Start(machine)
+            if machine.instruction_set.len() > 100 || machine.version.len() > 100 =>
+        {
+            Err("instruction_set and version: at most 100 characters".to_owned())
+        }
+        ProducerEvent::Start(_) => Ok(()),
         ProducerEvent::Epoch(report) => check_epoch(report),
         ProducerEvent::Best(best) => check_number("epoch", best.epoch, 1, MAX_EPOCH),
         ProducerEvent::Progress(Progress {
@@ -316,7 +330,10 @@ fn check_labels(field: &str, labels: impl IntoIterator<Item = u32>) -> Result<()
     }
 }
 
-/// At most [`MAX_TEXT`] bytes, cut between characters.
+/// At most [`MAX_TEXT`] characters.
 fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
 }

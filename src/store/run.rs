@@ -6,7 +6,7 @@ use super::sql::Json;
 use super::{DataFacts, EventKind, Moment, Store, StoreError, StoreResult};
 use crate::diagnose::{Diagnosis, Subject, diagnose};
 use crate::run::{
-    Attempt, BestEpoch, DatasetId, EpochRecord, Metric, RunId, RunSpec, RunStatus, Seq,
+    Attempt, BestEpoch, DatasetId, EpochRecord, Machine, Metric, RunId, RunSpec, RunStatus, Seq,
 };
 use crate::train::Wish;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -54,6 +54,8 @@ pub struct Run {
     /// Once the run is over: a diagnosis' verdict.
     pub verdict: Option<String>,
     pub last_seq: Seq,
+    /// Where the last attempt trained, once it said so.
+    pub machine: Option<Machine>,
     /// When a lost run may be started again.
     pub not_before: Moment,
 }
@@ -275,6 +277,9 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<Run> {
         best,
         verdict: row.get("verdict")?,
         last_seq: row.get("last_seq")?,
+        machine: row
+            .get::<_, Option<Json<Machine>>>("machine")?
+            .map(|Json(machine)| machine),
         not_before: row.get("not_before")?,
     })
 }

@@ -1,14 +1,14 @@
 //! Lists of runs: filtered, sorted, a page at a time.
 
 use super::run::{complete, read};
-use super::{Run, Store, StoreError, StoreResult};
+use super::{Run, Store, StoreResult};
 use crate::run::{RunId, RunStatus};
 use rusqlite::{ToSql, types::Value};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What a list of runs is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunSort {
     #[default]
@@ -149,9 +149,7 @@ impl Store {
             let mut statement =
                 db.prepare_cached("SELECT DISTINCT tag FROM run_tag ORDER BY tag")?;
             let tags = statement.query_map([], |row| row.get(0))?;
-            Ok(tags
-                .collect::<Result<_, rusqlite::Error>>()
-                .map_err(StoreError::from)?)
+            Ok(tags.collect::<Result<_, _>>()?)
         })
         .await
     }

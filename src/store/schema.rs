@@ -4,7 +4,8 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
     title TEXT NOT NULL,
@@ -103,7 +104,9 @@ CREATE TABLE event (
     data TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
-"];
+",
+    "ALTER TABLE run ADD COLUMN machine TEXT",
+];
 
 /// Brings a database to today's tables; one from a newer Gapwatch is refused.
 pub(super) fn migrate(connection: &mut Connection) -> StoreResult<()> {

@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What the one who started a run wants of it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Wish {
     Continue,

@@ -22,8 +22,9 @@ pub struct HttpError {
     pub errors: Vec<FieldError>,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Problem<'a> {
+    /// Always `about:blank`: the status says it.
     r#type: &'static str,
     title: &'a str,
     status: u16,

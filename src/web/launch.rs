@@ -15,6 +15,9 @@ pub struct Launched {
 
 /// Completes a partial spec, checks it against its dataset, and queues it.
 pub async fn launch(app: &App, user: Value) -> Result<Launched, HttpError> {
+    if !user.is_object() {
+        return Err(field("", "a spec is a table of settings"));
+    }
     let external = user.get("external").and_then(Value::as_bool) == Some(true);
     let dataset = match user.get("dataset").and_then(Value::as_str) {
         Some(name) => match app.store.find_dataset(name).await {

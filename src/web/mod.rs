@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod drain;
 mod error;
 mod extract;
 mod file;
@@ -47,6 +48,7 @@ pub fn router(app: App) -> Router {
     let closed = Router::new()
         .nest("/api/v1", api::router())
         .merge(metrics::router())
+        .merge(api::documentation())
         .merge(pages::router())
         .layer(from_fn_with_state(app.clone(), login::required));
     let open = Router::new()
@@ -66,6 +68,7 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(guard::cross_site())
         .layer(from_fn_with_state(app.clone(), guard::host))
+        .layer(from_fn(drain::rest))
         .layer(from_fn(guard::headers))
         .layer(from_fn(error::as_page))
         .layer(CatchPanicLayer::custom(error::panicked))

@@ -27,6 +27,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Folders and archives to import at the start.
     pub data: Vec<PathBuf>,
+    /// Make the demonstration datasets where they are missing.
+    pub demonstration: bool,
 }
 
 /// Why a server did not start, or ended by itself.
@@ -95,7 +97,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     });
     let serving = tokio::spawn(serving.into_future());
     ready(&url);
-    tokio::spawn(stock(app.library, settings.data));
+    tokio::spawn(stock(app.library, settings.data, settings.demonstration));
 
     signalled().await?;
     // Receivers live in the tasks; without any the end has come already.
@@ -150,10 +152,7 @@ fn announce(home: &Home, url: &str) -> Result<(), ServeError> {
 }
 
 /// Brings in the datasets that were named, unless one of the same title is there, and the demonstrations.
-async fn stock(library: Library, data: Vec<PathBuf>) {
-    if let Err(error) = library.demonstrate().await {
-        tracing::error!("the demonstration: {error}");
-    }
+async fn stock(library: Library, data: Vec<PathBuf>, demonstration: bool) {
     for source in data {
         let title = match source.file_name() {
             Some(name) => name.to_string_lossy().into_owned(),
@@ -162,6 +161,9 @@ async fn stock(library: Library, data: Vec<PathBuf>) {
         if let Err(error) = library.import_once(title, source).await {
             tracing::error!("--data: {error}");
         }
+    }
+    if demonstration && let Err(error) = library.demonstrate().await {
+        tracing::error!("the demonstrations: {error}");
     }
 }
 

@@ -11,7 +11,8 @@ pub use client::{ClientError, Server};
 
 use crate::data::Dataset;
 use crate::engine::Claim;
-use crate::run::{Attempt, ProducerEvent, RunId, RunStatus};
+use crate::nn::instruction_set;
+use crate::run::{Attempt, Machine, ProducerEvent, RunId, RunStatus};
 use crate::store::Home;
 use crate::train::{Job, Outcome, train};
 use anyhow::{Context, bail};
@@ -82,6 +83,11 @@ pub fn work(settings: Settings) -> anyhow::Result<bool> {
         reporter.finish();
         return Ok(true);
     }
+    reporter.tell(ProducerEvent::Start(Machine {
+        instruction_set: instruction_set().to_owned(),
+        threads: settings.threads,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }));
     let job = Job {
         spec: &assignment.spec,
         dataset: &place.dataset,

@@ -67,10 +67,11 @@ impl Outbox {
         let outbox = Outbox::default();
         let mut state = outbox.lock();
         state.reached = true;
-        state.queue = undelivered
-            .into_iter()
-            .map(|event| (Parcel::Event(Box::new(event)), true))
-            .collect();
+        for event in undelivered {
+            let parcel = Parcel::Event(Box::new(event));
+            state.images += image_results(&parcel);
+            state.queue.push_back((parcel, true));
+        }
         drop(state);
         outbox
     }

@@ -45,12 +45,16 @@ impl Reporter {
         let beating = (client.clone(), outbox.clone());
         std::thread::Builder::new()
             .name("heartbeat".to_owned())
-            .spawn(move || beat(&beating.0, &beating.1))?;
+            .spawn(move || {
+                let _guard = AbortOnPanic;
+                beat(&beating.0, &beating.1);
+            })?;
         let uploads = folder.as_ref().is_some_and(|(_, uploads)| *uploads);
         let outgoing = outbox.clone();
         let delivering = std::thread::Builder::new()
             .name("report".to_owned())
             .spawn(move || {
+                let _guard = AbortOnPanic;
                 let folder = folder.map(|(folder, _)| folder);
                 deliver(&client, &outgoing, folder.as_deref());
             })?;
@@ -202,6 +206,18 @@ fn beat(client: &Client, outbox: &Outbox) {
                 outbox.dismiss();
             }
             Err(_) => outbox.pause(backoff.next()),
+        }
+    }
+}
+
+/// Ends the process with a thread that panics: a worker that trains and cannot report is of no use, and the scheduler
+/// starts another.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
         }
     }
 }

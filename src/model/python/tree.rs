@@ -66,7 +66,7 @@ impl Node<'_> {
                     let value = node.expression(depth + 1);
                     let _ = writeln!(text, "{indent}\"{name}\": {value},");
                 }
-                text + &"    ".repeat(depth) + "})"
+                text + "    ".repeat(depth).as_str() + "})"
             }
         }
     }

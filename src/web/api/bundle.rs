@@ -6,6 +6,7 @@ use crate::chart::{Format, Kind};
 use crate::model::{plan_for, python};
 use crate::run::{Confusion, EpochRecord, RunId, Split, history_csv};
 use crate::store::{Run, StoreError};
+use crate::web::error::Problem;
 use crate::web::extract::Id;
 use crate::web::file::served;
 use crate::web::{App, HttpError};
@@ -31,7 +32,8 @@ struct Contents {
     confusion: Option<Confusion>,
 }
 
-async fn bundle(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/bundle.zip", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, content_type = "application/zip", body = Vec<u8>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn bundle(
     State(app): State<App>,
     Id(id): Id<RunId>,
     request: Request,

@@ -4,6 +4,7 @@ use super::history::attachment;
 use crate::chart::{ConfusionAt, Format, Kind, Subject, draw};
 use crate::run::{Confusion, EpochRecord, RunId, Split};
 use crate::store::Run;
+use crate::web::error::Problem;
 use crate::web::extract::{Ids, Query};
 use crate::web::{App, HttpError};
 use axum::Router;
@@ -19,7 +20,7 @@ pub fn router() -> Router<App> {
 }
 
 /// `accuracy.svg`
-struct ChartFile(Kind, Format);
+pub(super) struct ChartFile(Kind, Format);
 
 impl FromStr for ChartFile {
     type Err = String;
@@ -33,13 +34,15 @@ impl FromStr for ChartFile {
 }
 
 /// Which confusion matrix: validation's at the last epoch where nothing is said.
-#[derive(Deserialize)]
-struct Which {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
     split: Option<Split>,
     epoch: Option<u32>,
 }
 
-async fn chart(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/charts/{file}", tag = "results", params(("id" = i64, Path, description = "The run"), ("file" = String, Path, description = "accuracy, loss, gap or confusion, with .svg or .png"), Which), responses((status = 200, content_type = "image/svg+xml", body = Vec<u8>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn chart(
     State(app): State<App>,
     Ids(id, ChartFile(kind, format)): Ids<RunId, ChartFile>,
     Query(which): Query<Which>,

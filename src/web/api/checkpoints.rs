@@ -3,6 +3,7 @@
 use super::history::attachment;
 use crate::run::RunId;
 use crate::store::Checkpoint;
+use crate::web::error::Problem;
 use crate::web::extract::{Id, Ids};
 use crate::web::file::served;
 use crate::web::{App, HttpError};
@@ -18,17 +19,22 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/checkpoints/{name}", get(download))
 }
 
-#[derive(Serialize)]
-struct Checkpoints {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Checkpoints {
     checkpoints: Vec<Checkpoint>,
 }
 
-async fn list(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<Checkpoints>, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/checkpoints", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = Checkpoints), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<Checkpoints>, HttpError> {
     let checkpoints = app.store.checkpoints(id).await?;
     Ok(Json(Checkpoints { checkpoints }))
 }
 
-async fn download(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/checkpoints/{name}", tag = "results", params(("id" = i64, Path, description = "The run"), ("name" = String, Path, description = "best.safetensors, last.safetensors or last.state.safetensors")), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn download(
     State(app): State<App>,
     Ids(id, name): Ids<RunId, String>,
     request: Request,

@@ -2,6 +2,7 @@
 
 use super::history::history;
 use crate::run::{History, RunId};
+use crate::web::error::Problem;
 use crate::web::extract::Query;
 use crate::web::{App, HttpError};
 use axum::extract::State;
@@ -16,18 +17,20 @@ pub fn router() -> Router<App> {
     Router::new().route("/compare", get(compare))
 }
 
-#[derive(Deserialize)]
-struct Which {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
     /// Ids with commas between them.
     runs: String,
 }
 
-#[derive(Serialize)]
-struct Comparison {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Comparison {
     runs: Vec<History>,
 }
 
-async fn compare(
+#[utoipa::path(get, path = "/api/v1/compare", tag = "results", params(Which), responses((status = 200, body = Comparison), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn compare(
     State(app): State<App>,
     Query(Which { runs }): Query<Which>,
 ) -> Result<Json<Comparison>, HttpError> {

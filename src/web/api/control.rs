@@ -1,8 +1,10 @@
 //! Cancelling, stopping, resuming and cloning runs.
 
+use super::runs::Created;
 use super::{RunView, runs};
-use crate::run::{RunId, merge};
+use crate::run::{RunId, RunSpec, merge};
 use crate::train::Wish;
+use crate::web::error::Problem;
 use crate::web::extract::{Body, Id};
 use crate::web::{App, HttpError, launch};
 use axum::extract::State;
@@ -19,20 +21,33 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/clone", post(clone))
 }
 
-async fn cancel(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+#[utoipa::path(post, path = "/api/v1/runs/{id}/cancel", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<RunView>, HttpError> {
     Ok(Json(app.store.wish(id, Wish::Cancel).await?.into()))
 }
 
-async fn stop(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+#[utoipa::path(post, path = "/api/v1/runs/{id}/stop", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn stop(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<RunView>, HttpError> {
     Ok(Json(app.store.wish(id, Wish::Stop).await?.into()))
 }
 
-async fn resume(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+#[utoipa::path(post, path = "/api/v1/runs/{id}/resume", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn resume(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<RunView>, HttpError> {
     Ok(Json(app.store.resume(id).await?.into()))
 }
 
 /// A new run with the settings of an old one; a body changes some of them.
-async fn clone(
+#[utoipa::path(post, path = "/api/v1/runs/{id}/clone", tag = "runs", params(("id" = i64, Path, description = "The run")), request_body(content = Option<RunSpec>, description = "Settings to change"), responses((status = 201, body = Created), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn clone(
     State(app): State<App>,
     Id(id): Id<RunId>,
     Body(over): Body<Option<Value>>,

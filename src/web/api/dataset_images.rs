@@ -3,6 +3,7 @@
 use crate::data::thumbnail;
 use crate::run::{DatasetId, RunId};
 use crate::store::StoreError;
+use crate::web::error::Problem;
 use crate::web::extract::{Id, Ids, Query};
 use crate::web::file::served;
 use crate::web::{App, HttpError};
@@ -27,14 +28,16 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/dataset.tar", get(archive))
 }
 
-#[derive(Deserialize)]
-struct Thumbnail {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Thumbnail {
     /// Pixels of the longer side; the file itself where absent.
     side: Option<u32>,
 }
 
 /// The image at a position of the dataset's index, from 0.
-async fn image(
+#[utoipa::path(get, path = "/api/v1/datasets/{id}/images/{position}", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("position" = usize, Path, description = "From 0, by split, class and path"), Thumbnail), responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn image(
     State(app): State<App>,
     Ids(id, position): Ids<DatasetId, usize>,
     Query(Thumbnail { side }): Query<Thumbnail>,
@@ -76,7 +79,11 @@ async fn image(
 }
 
 /// The folder of a run's dataset as a tar, for a worker on another machine.
-async fn archive(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/dataset.tar", tag = "producers", params(("id" = i64, Path, description = "The run")), responses((status = 200, content_type = "application/x-tar", body = Vec<u8>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn archive(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Response, HttpError> {
     let run = app.store.run(id).await?;
     let dataset = run
         .dataset

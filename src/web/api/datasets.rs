@@ -4,6 +4,7 @@ use super::receive::receive;
 use crate::data::Summary;
 use crate::run::DatasetId;
 use crate::store::{DatasetRow, DatasetState, Moment};
+use crate::web::error::Problem;
 use crate::web::error::wants_html;
 use crate::web::extract::Id;
 use crate::web::{App, HttpError};
@@ -30,8 +31,8 @@ pub fn router() -> Router<App> {
 }
 
 /// A dataset as a list of datasets shows it.
-#[derive(Serialize)]
-struct DatasetView {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DatasetView {
     id: DatasetId,
     title: String,
     created: Moment,
@@ -69,20 +70,23 @@ impl From<DatasetRow> for DatasetView {
 }
 
 /// A dataset with its figures.
-#[derive(Serialize)]
-struct DatasetDetails {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct DatasetDetails {
     #[serde(flatten)]
     dataset: DatasetView,
     /// Once it is ready.
+    #[schema(value_type = Option<Object>)]
     summary: Option<Summary>,
 }
 
-async fn list(State(app): State<App>) -> Result<Json<Vec<DatasetView>>, HttpError> {
+#[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", responses((status = 200, body = Vec<DatasetView>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Vec<DatasetView>>, HttpError> {
     let rows = app.store.datasets().await?;
     Ok(Json(rows.into_iter().map(DatasetView::from).collect()))
 }
 
-async fn show(
+#[utoipa::path(get, path = "/api/v1/datasets/{id}", tag = "datasets", params(("id" = String, Path, description = "The dataset")), responses((status = 200, body = DatasetDetails), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn show(
     State(app): State<App>,
     Id(id): Id<DatasetId>,
 ) -> Result<Json<DatasetDetails>, HttpError> {
@@ -97,13 +101,21 @@ async fn show(
     }))
 }
 
-async fn remove(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<StatusCode, HttpError> {
+#[utoipa::path(delete, path = "/api/v1/datasets/{id}", tag = "datasets", params(("id" = String, Path, description = "The dataset")), responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove(
+    State(app): State<App>,
+    Id(id): Id<DatasetId>,
+) -> Result<StatusCode, HttpError> {
     app.store.delete_dataset(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Takes an archive (`file`) and a title (`name`), and imports it in the background.
-async fn upload(State(app): State<App>, request: Request) -> Result<Response, HttpError> {
+#[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", request_body(content_type = "multipart/form-data", content = Object, description = "`file`: a .zip, .tar or .tar.gz; `name`: its title"), responses((status = 201, body = DatasetView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn upload(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Response, HttpError> {
     let from_form = wants_html(&request);
     let mut form = Multipart::from_request(request, &app)
         .await

@@ -2,6 +2,7 @@
 
 use crate::run::{Confusion, ImageResults, RunId, Split};
 use crate::store::LogLine;
+use crate::web::error::Problem;
 use crate::web::extract::{Id, Ids, Query};
 use crate::web::{App, HttpError};
 use axum::extract::State;
@@ -16,8 +17,9 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/log", get(log))
 }
 
-#[derive(Deserialize)]
-struct OfSplit {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfSplit {
     #[serde(default = "validation")]
     split: Split,
 }
@@ -26,7 +28,8 @@ fn validation() -> Split {
     Split::Val
 }
 
-async fn confusion(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/epochs/{epoch}/confusion", tag = "results", params(("id" = i64, Path, description = "The run"), ("epoch" = u32, Path, description = "From 1"), OfSplit), responses((status = 200, body = Confusion), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn confusion(
     State(app): State<App>,
     Ids(id, epoch): Ids<RunId, u32>,
     Query(OfSplit { split }): Query<OfSplit>,
@@ -36,7 +39,8 @@ async fn confusion(
     counts.map(Json).ok_or_else(|| missing(id, epoch, split))
 }
 
-async fn images(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/epochs/{epoch}/images", tag = "results", params(("id" = i64, Path, description = "The run"), ("epoch" = u32, Path, description = "From 1"), OfSplit), responses((status = 200, body = ImageResults), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn images(
     State(app): State<App>,
     Ids(id, epoch): Ids<RunId, u32>,
     Query(OfSplit { split }): Query<OfSplit>,
@@ -53,12 +57,13 @@ fn missing(id: RunId, epoch: u32, split: Split) -> HttpError {
     ))
 }
 
-#[derive(Serialize)]
-struct Log {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Log {
     lines: Vec<LogLine>,
 }
 
-async fn log(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<Log>, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/log", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = Log), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn log(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<Log>, HttpError> {
     app.store.run(id).await?;
     let lines = app.store.log_lines(id, 10_001).await?;
     Ok(Json(Log { lines }))

@@ -1,6 +1,7 @@
 //! The event streams.
 
 use crate::run::{RunId, Seq};
+use crate::web::error::Problem;
 use crate::web::extract::{Id, Query};
 use crate::web::stream;
 use crate::web::{App, HttpError};
@@ -21,14 +22,16 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/events", get(run_events))
 }
 
-#[derive(Deserialize)]
-struct After {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct After {
     /// The last event that the page was rendered with.
     after: Option<u64>,
 }
 
 /// Every event of a run after `Last-Event-ID`, or after `?after=`, and then each as it happens.
-async fn run_events(
+#[utoipa::path(get, path = "/api/v1/runs/{id}/events", tag = "events", params(("id" = i64, Path, description = "The run"), After), responses((status = 200, content_type = "text/event-stream", body = String), (status = 204, description = "The run is over and nothing is left to tell"), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn run_events(
     State(app): State<App>,
     Id(id): Id<RunId>,
     Query(After { after }): Query<After>,
@@ -48,7 +51,8 @@ async fn run_events(
 }
 
 /// `changed` with the ids of runs that have changed since the last message.
-async fn changes(State(app): State<App>) -> Response {
+#[utoipa::path(get, path = "/api/v1/runs/events", tag = "events", responses((status = 200, content_type = "text/event-stream", body = String), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn changes(State(app): State<App>) -> Response {
     streamed(stream::changes(&app))
 }
 

@@ -12,7 +12,8 @@ pub fn router() -> Router<App> {
         .route("/api/v1/healthz", get(healthz))
 }
 
-async fn healthz(State(app): State<App>) -> Result<&'static str, HttpError> {
+#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn healthz(State(app): State<App>) -> Result<&'static str, HttpError> {
     app.store.run_counts().await?;
     Ok("ok\n")
 }

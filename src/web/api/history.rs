@@ -2,6 +2,7 @@
 
 use crate::run::{EpochRecord, History, RunFacts, RunId, history_csv};
 use crate::store::Run;
+use crate::web::error::Problem;
 use crate::web::extract::Id;
 use crate::web::{App, HttpError};
 use axum::extract::State;
@@ -20,6 +21,7 @@ pub fn router() -> Router<App> {
 /// A run and its epochs as `history.json` holds them.
 pub(super) fn history(run: Run, epochs: Vec<EpochRecord>) -> History {
     let facts = run.facts;
+    let machine = run.machine;
     History {
         run: RunFacts {
             id: Some(run.id),
@@ -31,9 +33,11 @@ pub(super) fn history(run: Run, epochs: Vec<EpochRecord>) -> History {
                 .as_ref()
                 .map_or_else(String::new, |facts| facts.fingerprint.clone()),
             classes: facts.map_or_else(Vec::new, |facts| facts.classes),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            instruction_set: String::new(),
-            threads: 0,
+            version: machine
+                .as_ref()
+                .map_or_else(String::new, |machine| machine.version.clone()),
+            threads: machine.as_ref().map_or(0, |machine| machine.threads),
+            instruction_set: machine.map_or_else(String::new, |machine| machine.instruction_set),
         },
         epochs,
     }
@@ -44,7 +48,8 @@ pub(super) fn attachment(id: RunId, name: &str) -> String {
     format!("attachment; filename=\"run-{id}-{name}\"")
 }
 
-async fn csv(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/history.csv", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, content_type = "text/csv", body = String), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn csv(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
     app.store.run(id).await?;
     let csv = history_csv(&app.store.epochs(id).await?);
     let headers = [
@@ -54,13 +59,18 @@ async fn csv(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, Http
     Ok((headers, csv).into_response())
 }
 
-async fn json(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/history.json", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = History), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn json(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
     let (run, epochs) = app.store.run_with_epochs(id).await?;
     let headers = [(header::CONTENT_DISPOSITION, attachment(id, "history.json"))];
     Ok((headers, Json(history(run, epochs))).into_response())
 }
 
-async fn diagnosis(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}/diagnosis", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn diagnosis(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Response, HttpError> {
     let (run, epochs) = app.store.run_with_epochs(id).await?;
     Ok(Json(run.diagnose(&epochs)).into_response())
 }

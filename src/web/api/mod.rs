@@ -12,12 +12,14 @@ mod events;
 mod health;
 mod history;
 mod models;
+mod openapi;
 mod producer;
 mod receive;
 mod run_view;
 mod runs;
 
 pub use health::router as health;
+pub use openapi::router as documentation;
 pub use run_view::RunView;
 
 use super::App;

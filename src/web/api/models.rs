@@ -1,8 +1,9 @@
 //! Checking an architecture before a run is made of it.
 
 use crate::model::{plan_for, resolve};
-use crate::run::{FieldError, SpecError};
+use crate::run::{FieldError, RunSpec, SpecError};
 use crate::store::StoreError;
+use crate::web::error::Problem;
 use crate::web::extract::Body;
 use crate::web::{App, HttpError};
 use axum::extract::State;
@@ -20,7 +21,11 @@ pub fn router() -> Router<App> {
 
 /// Shapes layer by layer and parameters of a partial spec, or the layer that does not fit and why. The number of
 /// classes is its dataset's, or `classes`.
-async fn check(State(app): State<App>, Body(mut user): Body<Value>) -> Result<Response, HttpError> {
+#[utoipa::path(post, path = "/api/v1/models/check", tag = "models", request_body(content = RunSpec, description = "A partial spec; `classes` where it names no dataset"), responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn check(
+    State(app): State<App>,
+    Body(mut user): Body<Value>,
+) -> Result<Response, HttpError> {
     let given = user
         .as_object_mut()
         .and_then(|fields| fields.remove("classes"));

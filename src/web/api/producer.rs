@@ -5,6 +5,7 @@ use crate::run::{Attempt, ProducerEvent, RunId};
 use crate::store::{Reported, StoreError, token};
 use crate::train::Wish;
 use crate::web::access::bearer;
+use crate::web::error::Problem;
 use crate::web::extract::{Body, Ids, Query};
 use crate::web::{App, HttpError};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
@@ -33,7 +34,7 @@ pub fn router() -> Router<App> {
 }
 
 /// A request that carries the token of the run in its path.
-struct Producer(RunId);
+pub(super) struct Producer(RunId);
 
 impl FromRequestParts<App> for Producer {
     type Rejection = HttpError;
@@ -63,14 +64,15 @@ impl FromRequestParts<App> for Producer {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Report {
+pub(super) struct Report {
     attempt: Attempt,
     events: Vec<ProducerEvent>,
 }
 
-async fn report(
+#[utoipa::path(post, path = "/api/v1/runs/{id}/events", tag = "producers", params(("id" = i64, Path, description = "The run")), request_body = Report, responses((status = 200, body = Reported), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn report(
     State(app): State<App>,
     Producer(run): Producer,
     Body(report): Body<Report>,
@@ -80,9 +82,9 @@ async fn report(
     Ok(Json(app.as_wished(reported)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Heartbeat {
+pub(super) struct Heartbeat {
     attempt: Attempt,
     /// What the producer was last told: the answer waits for something else.
     #[serde(default = "nothing_wished")]
@@ -98,7 +100,8 @@ fn nothing_wished() -> Wish {
 
 /// Says that the producer is there, and hears what is wanted of it: at once where that is new to it, else when it
 /// changes or the wait is over.
-async fn heartbeat(
+#[utoipa::path(post, path = "/api/v1/runs/{id}/heartbeat", tag = "producers", params(("id" = i64, Path, description = "The run")), request_body = Heartbeat, responses((status = 200, body = Reported), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn heartbeat(
     State(app): State<App>,
     Producer(run): Producer,
     Body(beat): Body<Heartbeat>,
@@ -132,13 +135,15 @@ impl App {
     }
 }
 
-#[derive(Deserialize)]
-struct OfAttempt {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfAttempt {
     attempt: Attempt,
 }
 
 /// Takes a complete checkpoint file.
-async fn checkpoint(
+#[utoipa::path(put, path = "/api/v1/runs/{id}/checkpoints/{name}", tag = "producers", params(("id" = i64, Path, description = "The run"), ("name" = String, Path, description = "best.safetensors, last.safetensors or last.state.safetensors"), OfAttempt), request_body(content_type = "application/octet-stream", content = Vec<u8>), responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn checkpoint(
     State(app): State<App>,
     Producer(run): Producer,
     Ids(_, name): Ids<RunId, String>,

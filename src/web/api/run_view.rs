@@ -6,7 +6,7 @@ use crate::train::Wish;
 use serde::Serialize;
 
 /// A run as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct RunView {
     pub id: RunId,
     pub name: String,

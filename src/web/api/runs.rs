@@ -1,8 +1,9 @@
 //! Runs: making, listing, changing, deleting.
 
 use super::RunView;
-use crate::run::{FieldError, RunId, RunStatus, SpecError};
+use crate::run::{FieldError, RunId, RunSpec, RunStatus, SpecError};
 use crate::store::{RunFilter, RunPatch, RunSort};
+use crate::web::error::Problem;
 use crate::web::extract::{Body, Id, Query};
 use crate::web::{App, HttpError, Launched, launch};
 use axum::extract::State;
@@ -20,8 +21,8 @@ pub fn router() -> Router<App> {
 }
 
 /// A run that was made, with its producer's token where it is an external one.
-#[derive(Serialize)]
-struct Created {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Created {
     #[serde(flatten)]
     run: RunView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,14 +44,19 @@ pub(super) fn created(launched: Launched) -> Response {
         .into_response()
 }
 
-async fn create(State(app): State<App>, Body(spec): Body<Value>) -> Result<Response, HttpError> {
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body(content = RunSpec, description = "What is left out comes from the preset and the dataset"), responses((status = 201, body = Created), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(
+    State(app): State<App>,
+    Body(spec): Body<Value>,
+) -> Result<Response, HttpError> {
     Ok(created(launch(&app, spec).await?))
 }
 
 /// What a list of runs is asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     status: Option<RunStatus>,
     /// A dataset's id.
     dataset: Option<String>,
@@ -67,23 +73,24 @@ struct ListQuery {
     after: Option<i64>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Order {
+pub(super) enum Order {
     Asc,
     /// The largest and newest first.
     #[default]
     Desc,
 }
 
-#[derive(Serialize)]
-struct RunPage {
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct RunPage {
     runs: Vec<RunView>,
     /// Pass it as `after` for the next page; null on the last.
     next: Option<RunId>,
 }
 
-async fn list(
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(ListQuery), responses((status = 200, body = RunPage), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(
     State(app): State<App>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<RunPage>, HttpError> {
@@ -108,7 +115,11 @@ async fn list(
     Ok(Json(RunPage { runs, next }))
 }
 
-async fn show(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>, HttpError> {
+#[utoipa::path(get, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn show(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<RunView>, HttpError> {
     let (run, epochs) = app.store.run_with_epochs(id).await?;
     let verdict = run.diagnose(&epochs).verdict.name().to_owned();
     let mut view = RunView::from(run);
@@ -117,15 +128,16 @@ async fn show(State(app): State<App>, Id(id): Id<RunId>) -> Result<Json<RunView>
 }
 
 /// What of a run may be changed; what is left out stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub(super) struct Change {
     name: Option<String>,
     notes: Option<String>,
     tags: Option<Vec<String>>,
 }
 
-async fn change(
+#[utoipa::path(patch, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = i64, Path, description = "The run")), request_body = Change, responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn change(
     State(app): State<App>,
     Id(id): Id<RunId>,
     Body(change): Body<Change>,
@@ -146,7 +158,11 @@ async fn change(
     Ok(Json(app.store.patch_run(id, patch).await?.into()))
 }
 
-async fn remove(State(app): State<App>, Id(id): Id<RunId>) -> Result<StatusCode, HttpError> {
+#[utoipa::path(delete, path = "/api/v1/runs/{id}", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<StatusCode, HttpError> {
     app.store.delete_run(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,65 @@
+//! The API's description, made from the code.
+
+use super::{
+    bundle, charts, checkpoints, compare, control, dataset_images, datasets, epochs, events,
+    health, history, models, producer, runs,
+};
+use crate::web::App;
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::OpenApi;
+
+/// OpenAPI of everything below `/api/v1`.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gapwatch",
+        description = "Training runs and why they fail in validation. With --token every call but the producers' wants \
+                   `Authorization: Bearer TOKEN`; producers send their run's own token."
+    ),
+    paths(
+        runs::list,
+        runs::create,
+        runs::show,
+        runs::change,
+        runs::remove,
+        control::cancel,
+        control::stop,
+        control::resume,
+        control::clone,
+        events::run_events,
+        events::changes,
+        history::csv,
+        history::json,
+        history::diagnosis,
+        epochs::confusion,
+        epochs::images,
+        epochs::log,
+        compare::compare,
+        charts::chart,
+        checkpoints::list,
+        checkpoints::download,
+        bundle::bundle,
+        datasets::list,
+        datasets::upload,
+        datasets::show,
+        datasets::remove,
+        dataset_images::image,
+        dataset_images::archive,
+        models::check,
+        producer::report,
+        producer::heartbeat,
+        producer::checkpoint,
+        health::healthz
+    )
+)]
+struct Description;
+
+/// `/api/openapi.json`
+pub fn router() -> Router<App> {
+    Router::new().route("/api/openapi.json", get(describe))
+}
+
+async fn describe() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}

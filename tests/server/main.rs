@@ -1,0 +1,15 @@
+//! The server as its users meet it: real processes, real HTTP.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod access;
+mod control;
+mod datasets;
+mod downloads;
+mod openapi;
+mod producer;
+mod runs;
+mod start;
+mod stream;
+mod training;
