@@ -260,7 +260,7 @@ fn predictions(map: impl Fn(usize) -> usize) -> String {
 fn permuted_labels_are_broken_evaluation_with_the_map_named() {
     let read = Predictions::read(
         predictions(|c| {
-            if c >= 4 && c < 8 {
+            if (4..8).contains(&c) {
                 c + 1
             } else if c == 8 {
                 4

@@ -2,7 +2,8 @@
 
 use super::layers;
 use super::wording::setting;
-use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec};
+use crate::model::resolve;
+use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -209,10 +210,13 @@ impl RunForm {
             spec.put("train.early_stopping", json!(false));
         }
         if spec.errors.is_empty() {
-            Ok(spec.value)
-        } else {
-            Err(spec.errors)
+            return Ok(spec.value);
         }
+        // What can be read is checked as well, so that every wrong field is told at once.
+        if let Err(SpecError(others)) = resolve(spec.value, None) {
+            spec.errors.extend(others);
+        }
+        Err(spec.errors)
     }
 }
 

@@ -1,0 +1,164 @@
+//! Debian's chromium, headless, driven by its chromedriver; both end with the test.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use thirtyfour::LoggingPrefsLogLevel;
+use thirtyfour::prelude::*;
+
+/// How long a page may take to show what is expected of it, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Browser {
+    pub driver: WebDriver,
+    chromedriver: Child,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// A window of 1280 × 900 that saves downloads in `downloads` without asking.
+    pub async fn start(downloads: &Path) -> Browser {
+        let mut chromedriver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts; `make browser` installs it");
+        let port = port_of(&mut chromedriver);
+        let profile = tempfile::tempdir().unwrap();
+        let mut capabilities = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+        ] {
+            capabilities.add_arg(argument).unwrap();
+        }
+        let data = format!("--user-data-dir={}", profile.path().display());
+        capabilities.add_arg(&data).unwrap();
+        capabilities
+            .add_experimental_option(
+                "prefs",
+                serde_json::json!({
+                    "download.default_directory": downloads,
+                    "download.prompt_for_download": false,
+                }),
+            )
+            .unwrap();
+        capabilities
+            .set_browser_log_level(LoggingPrefsLogLevel::All)
+            .unwrap();
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
+            .await
+            .expect("a browser session");
+        Browser {
+            driver,
+            chromedriver,
+            _profile: profile,
+        }
+    }
+
+    /// The element that a CSS selector finds, waited for.
+    pub async fn find(&self, css: &str) -> WebElement {
+        self.driver
+            .query(By::Css(css))
+            .wait(PATIENCE, Duration::from_millis(50))
+            .first()
+            .await
+            .unwrap_or_else(|e| panic!("no {css} on the page: {e}"))
+    }
+
+    /// Clicks an element; one that the page replaced in between is found again.
+    pub async fn click(&self, css: &str) {
+        for _ in 0..50 {
+            let element = self.find(css).await;
+            let clicked = async {
+                element.scroll_into_view().await?;
+                element.click().await
+            };
+            match clicked.await {
+                Ok(()) => return,
+                Err(e) => assert!(is_stale(&e), "{css}: {e}"),
+            }
+        }
+        panic!("{css} is replaced faster than it can be clicked");
+    }
+
+    /// Replaces what a field holds, as a person does: select all, type over it.
+    pub async fn fill(&self, css: &str, text: &str) {
+        let field = self.find(css).await;
+        field.send_keys(Key::Control + "a").await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// What a script expression gives, as JSON.
+    pub async fn value_of(&self, expression: &str) -> serde_json::Value {
+        self.driver
+            .execute(format!("return ({expression})"), vec![])
+            .await
+            .unwrap_or_else(|e| panic!("{expression}: {e}"))
+            .json()
+            .clone()
+    }
+
+    /// Waits until a script expression is true.
+    pub async fn wait_for(&self, expression: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.value_of(&format!("!!({expression})")).await != true {
+            assert!(
+                Instant::now() < end,
+                "never true: {expression}\n{}",
+                self.text().await
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Errors in the console since the last call: scripts that threw, requests refused by the page's policy.
+    pub async fn console_errors(&self) -> Vec<String> {
+        let log = self.driver.browser_log().await.expect("a log");
+        log.into_iter()
+            .filter(|entry| entry.level == "SEVERE")
+            .map(|entry| entry.message)
+            .collect()
+    }
+
+    /// What the page says, for failure messages.
+    pub async fn text(&self) -> String {
+        self.value_of("document.body.innerText").await.to_string()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Ending chromedriver ends its browser.
+        let _ = self.chromedriver.kill();
+        let _ = self.chromedriver.wait();
+    }
+}
+
+fn is_stale(error: &WebDriverError) -> bool {
+    matches!(
+        **error,
+        thirtyfour::error::WebDriverErrorInner::StaleElementReference(_)
+    )
+}
+
+/// chromedriver prints "… was started successfully on port N." when it is ready.
+fn port_of(chromedriver: &mut Child) -> u16 {
+    let output = chromedriver.stdout.take().expect("it is piped");
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        if let Some((_, rest)) = line.split_once("started successfully on port ") {
+            return rest.trim_end_matches('.').parse().expect("a port");
+        }
+    }
+    panic!("chromedriver ended before it was ready");
+}
