@@ -5,11 +5,10 @@
 test: browser
 	cargo test
 
-# Formatting, lints, documentation: nothing may warn.
+# Formatting and lints: nothing may warn.
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
 # Debian's chromium and chromedriver, installed where they are missing and may be.
 browser:

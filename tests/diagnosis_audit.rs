@@ -36,7 +36,7 @@ fn picture(class: usize, seed: u64) -> RgbImage {
     }
     let coarse: Vec<f64> = (0..25).map(|_| draws.uniform()).collect();
     let (sin, cos) = (class as f64 * 1.05).sin_cos();
-    let phase = 6.28 * draws.uniform();
+    let phase = std::f64::consts::TAU * draws.uniform();
     RgbImage::from_fn(SIDE, SIDE, |x, y| {
         let (u, v) = (f64::from(x) / 8.0, f64::from(y) / 8.0);
         let (i, j, a, b) = (u as usize, v as usize, u.fract(), v.fract());
