@@ -20,7 +20,7 @@ pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
     training_progress,
 };
-pub use gates::{Answer, Gate, Gates, percent, points, share};
+pub use gates::{Answer, Gate, Gates, p_value, percent, points, share};
 pub use network_shape::network_findings;
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};

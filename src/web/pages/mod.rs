@@ -10,6 +10,7 @@ mod delete;
 mod dumbbell;
 mod edit;
 mod error;
+mod finding;
 mod form;
 mod images;
 mod launch;

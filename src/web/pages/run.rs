@@ -3,6 +3,7 @@
 use super::App;
 use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
+use super::finding::FindingView;
 use super::runs::model_name;
 use super::wording::{
     bytes, counted, duration, early_stopping, island, loss, moment, optimizer, percent, points,
@@ -141,6 +142,7 @@ struct Figure {
 struct RunView {
     run: Run,
     diagnosis: Diagnosis,
+    findings: Vec<FindingView>,
     /// The numbers of the last epoch and of the best.
     figures: Vec<Figure>,
     last: Option<EpochRecord>,
@@ -185,8 +187,11 @@ impl RunView {
                 })
             })
             .collect();
+        let diagnosis = run.diagnose(epochs);
+        let found = &diagnosis.findings;
         Ok(RunView {
-            diagnosis: run.diagnose(epochs),
+            findings: FindingView::list_of(app, run.dataset.as_ref(), "finding", found).await,
+            diagnosis,
             figures,
             table: EpochTable::of(epochs, page),
             log: app.store.log_lines(run.id, LOG_LINES).await?,

@@ -1,0 +1,146 @@
+//! How a finding is drawn: severity, the four paragraphs, its pictures, the numbers behind a fold.
+//!
+//! A page makes [`FindingView`]s of its findings and writes each into its template with `{{ view|safe }}`.
+
+use super::App;
+use crate::data::Index;
+use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::p_value;
+use crate::run::DatasetId;
+use askama::Template;
+use std::collections::HashMap;
+
+/// Pixels of a thumbnail's longer side.
+const SIDE: u32 = 160;
+
+/// Where a picture of a finding is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Address of the small picture, or the picture itself as a data URI.
+    pub thumbnail: String,
+    /// Address of the file itself, where a click shall open it.
+    pub whole: Option<String>,
+}
+
+/// Pictures that belong together; none where a path is no longer in the dataset.
+struct PictureRow {
+    caption: String,
+    pictures: Vec<(String, Option<Picture>)>,
+}
+
+/// One finding as a page shows it. Its heading is an `h3`.
+#[derive(Template)]
+#[template(path = "finding.html")]
+pub struct FindingView {
+    finding: Finding,
+    /// The heading's id in the page.
+    key: String,
+    pictures: Vec<PictureRow>,
+}
+
+impl FindingView {
+    /// The views of a list of findings. `list` tells the ids of one page's lists apart; `place` knows where the picture
+    /// of a path is: [`thumbnails`] of a dataset, or [`no_pictures`].
+    pub fn list(
+        list: &str,
+        findings: &[Finding],
+        place: impl Fn(&str) -> Option<Picture>,
+    ) -> Vec<FindingView> {
+        let view = |(at, finding): (usize, &Finding)| FindingView {
+            key: format!("{list}-{}-{at}", finding.id),
+            pictures: finding
+                .pictures
+                .iter()
+                .map(|row| PictureRow {
+                    caption: row.caption.clone(),
+                    pictures: row
+                        .paths
+                        .iter()
+                        .map(|path| (path.clone(), place(path)))
+                        .collect(),
+                })
+                .collect(),
+            finding: finding.clone(),
+        };
+        findings.iter().enumerate().map(view).collect()
+    }
+
+    /// The same with pictures of a dataset that may be gone: then their paths are named.
+    pub async fn list_of(
+        app: &App,
+        dataset: Option<&DatasetId>,
+        list: &str,
+        findings: &[Finding],
+    ) -> Vec<FindingView> {
+        let illustrated = findings.iter().any(|f| !f.pictures.is_empty());
+        if let Some(id) = dataset.filter(|_| illustrated)
+            && let Ok(dataset) = app.library.dataset(id).await
+        {
+            return FindingView::list(list, findings, thumbnails(id, &dataset.index));
+        }
+        FindingView::list(list, findings, no_pictures)
+    }
+
+    fn severity(&self) -> &'static str {
+        match self.finding.severity {
+            Severity::Note => "Note",
+            Severity::Warning => "Warning",
+            Severity::Problem => "Problem",
+        }
+    }
+
+    /// What is said of it, in the order in which it is read.
+    fn paragraphs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let finding = &self.finding;
+        [
+            ("Measured", &finding.measured),
+            ("Why it matters", &finding.why),
+            ("What to do", &finding.remedy),
+            ("A false alarm if", &finding.false_alarm),
+        ]
+        .into_iter()
+        .map(|(word, text)| (word, text.as_str()))
+        .filter(|(_, text)| !text.is_empty())
+    }
+
+    /// A value or a threshold with four digits that say something, or a dash.
+    fn number(&self, value: &Option<f64>) -> String {
+        match *value {
+            Some(v) if v.is_finite() => match v.abs() {
+                0.0 => "0".to_owned(),
+                a if !(1e-3..1e6).contains(&a) => format!("{v:.2e}"),
+                a if a >= 1e3 || v.fract() == 0.0 => format!("{v:.0}"),
+                a if a >= 10.0 => format!("{v:.1}"),
+                _ => format!("{v:.3}"),
+            },
+            _ => "–".to_owned(),
+        }
+    }
+
+    fn p(&self, p: &Option<f64>) -> String {
+        p.map_or_else(|| "–".to_owned(), p_value)
+    }
+}
+
+/// Where the API serves a dataset's pictures. Paths that are not in the index have none.
+pub fn thumbnails(id: &DatasetId, index: &Index) -> impl Fn(&str) -> Option<Picture> {
+    let positions: HashMap<String, usize> = index
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(position, entry)| (entry.path.clone(), position))
+        .collect();
+    let images = format!("/api/v1/datasets/{id}/images");
+    move |path| {
+        let whole = format!("{images}/{}", positions.get(path)?);
+        Some(Picture {
+            thumbnail: format!("{whole}?side={SIDE}"),
+            whole: Some(whole),
+        })
+    }
+}
+
+/// For findings of something that has no pictures, or whose dataset is gone: their paths are named.
+pub fn no_pictures(_path: &str) -> Option<Picture> {
+    None
+}
