@@ -45,7 +45,12 @@ const settings = {
 };
 
 /** Draws a figure, or brings the one that is there up to date. */
-export const draw = (element, traces, layout) => Plotly.react(element, traces, layout, settings);
+export const draw = (element, traces, layout) =>
+  Plotly.react(element, traces, layout, {
+    ...settings,
+    // On a narrow screen its buttons would lie on the legend.
+    displayModeBar: element.clientWidth < 480 ? false : "hover",
+  });
 
 /** Calls `paint` soon, and not again before the time that painting takes has passed a few times over. */
 export function paced(paint) {

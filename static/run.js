@@ -4,6 +4,7 @@ import { RunCharts } from "./curves.js";
 import { paced } from "./figure.js";
 import { refresh } from "./live.js";
 import { share } from "./statistics.js";
+import { whileSeen } from "./stream.js";
 
 const page = JSON.parse(document.getElementById("run-data").textContent);
 const element = (id) => document.getElementById(id);
@@ -78,7 +79,7 @@ function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-/** One stream; where the browser gives up on it, it is opened again from the last event that was seen. */
+/** The run's stream from the last event that was seen on. */
 function listen() {
   const stream = new EventSource(`/api/v1/runs/${page.id}/events?after=${seen}`);
   const banner = element("lost");
@@ -99,7 +100,6 @@ function listen() {
   stream.addEventListener("error", () => {
     clearTimeout(quiet);
     quiet = setTimeout(() => (banner.hidden = false), 1500);
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   });
   hear("epoch", onEpoch);
   hear("progress", onProgress);
@@ -120,12 +120,32 @@ function listen() {
   hear("end", () => {
     clearTimeout(quiet);
     banner.hidden = true;
-    stream.close();
+    end();
     update();
   });
+  return stream;
 }
 
-if (page.live) listen();
+/** Out of view, a short call now and then keeps the tab's title true. */
+async function glance() {
+  if (!document.hidden) return;
+  const answer = await fetch(`/api/v1/runs/${page.id}`).catch(() => null);
+  if (!answer?.ok) return;
+  const run = await answer.json();
+  ({ status } = run);
+  epoch = Math.max(epoch, run.epoch);
+  entitle();
+}
+
+let end = () => {};
+if (page.live) {
+  const glances = setInterval(glance, 10_000);
+  const stop = whileSeen(listen);
+  end = () => {
+    clearInterval(glances);
+    stop();
+  };
+}
 
 // The confusion matrix of the epoch and split that the reader chooses; at the newest epoch it follows the run.
 

@@ -2,6 +2,7 @@
 
 import { paced } from "./figure.js";
 import { refresh } from "./live.js";
+import { whileSeen } from "./stream.js";
 
 const filters = document.getElementById("filters");
 filters?.addEventListener("change", () => filters.requestSubmit());
@@ -20,7 +21,10 @@ document.addEventListener("change", count);
 count();
 
 const update = paced(() => refresh(location.href).then(count));
-const stream = new EventSource("/api/v1/runs/events");
-stream.addEventListener("changed", update);
-// After a broken connection something may have been missed.
-stream.addEventListener("open", update);
+whileSeen(() => {
+  const stream = new EventSource("/api/v1/runs/events");
+  stream.addEventListener("changed", update);
+  // While there was no connection something may have been missed.
+  stream.addEventListener("open", update);
+  return stream;
+});

@@ -2,6 +2,7 @@
 
 use super::BadInput;
 use crate::diagnose::Diagnosis;
+use crate::engine::Claim;
 use crate::model::{Plan, python};
 use crate::run::{EpochRecord, History, history_csv};
 use crate::train::{self, STATE};
@@ -21,8 +22,11 @@ pub(super) struct RunFolder {
 }
 
 enum Place {
-    /// Named by the user.
-    Kept(PathBuf),
+    /// Named by the user; nobody else trains there meanwhile.
+    Kept(
+        PathBuf,
+        #[expect(dead_code, reason = "held, never read")] Claim,
+    ),
     /// Gone at the end.
     Temporary(TempDir),
 }
@@ -32,9 +36,19 @@ impl RunFolder {
     pub fn open(out: Option<PathBuf>, history: History) -> Result<RunFolder> {
         let place = match out {
             Some(path) => {
-                fs::create_dir_all(&path)
-                    .map_err(|e| BadInput(format!("--out {}: {e}", path.display())))?;
-                Place::Kept(path)
+                let refused = |error: io::Error| {
+                    let reason = match error.kind() {
+                        io::ErrorKind::WouldBlock => {
+                            "another gapwatch trains there: wait for it, or take another folder"
+                                .to_owned()
+                        }
+                        _ => error.to_string(),
+                    };
+                    BadInput(format!("--out {}: {reason}", path.display()))
+                };
+                fs::create_dir_all(&path).map_err(refused)?;
+                let claim = Claim::take(&path).map_err(refused)?;
+                Place::Kept(path, claim)
             }
             None => Place::Temporary(TempDir::new().context("no temporary folder")?),
         };
@@ -60,7 +74,7 @@ impl RunFolder {
 
     pub fn path(&self) -> &Path {
         match &self.place {
-            Place::Kept(path) => path,
+            Place::Kept(path, _) => path,
             Place::Temporary(folder) => folder.path(),
         }
     }
@@ -68,7 +82,7 @@ impl RunFolder {
     /// The folder, if the user has named one.
     pub fn kept(&self) -> Option<&Path> {
         match &self.place {
-            Place::Kept(path) => Some(path),
+            Place::Kept(path, _) => Some(path),
             Place::Temporary(_) => None,
         }
     }

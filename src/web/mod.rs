@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod connections;
 mod drain;
 mod error;
 mod extract;
@@ -23,12 +24,16 @@ use crate::scheduler::Scheduler;
 use crate::store::{Home, Library, Store};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
+
+/// How long a request's body may pause.
+const BODY_PAUSE: Duration = Duration::from_secs(60);
 
 /// What every handler may use. Copies share it.
 #[derive(Clone)]
@@ -69,6 +74,7 @@ pub fn router(app: App) -> Router {
         .layer(guard::cross_site())
         .layer(from_fn_with_state(app.clone(), guard::host))
         .layer(from_fn(drain::rest))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(from_fn(guard::headers))
         .layer(from_fn(error::as_page))
         .layer(CatchPanicLayer::custom(error::panicked))

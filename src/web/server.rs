@@ -1,5 +1,6 @@
 //! The server's life: from taking its home to the last open stream.
 
+use super::connections::{self, Patience};
 use super::{Access, App, router};
 use crate::engine::LocalEngine;
 use crate::scheduler::Scheduler;
@@ -90,12 +91,12 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     })?;
     let scheduling = tokio::spawn(scheduler.run(store, engine, shutdown.clone()));
 
-    let mut ending = shutdown;
-    let serving = axum::serve(listener, router(app.clone())).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which is the end too.
-        let _ = ending.wait_for(|ending| *ending).await;
-    });
-    let serving = tokio::spawn(serving.into_future());
+    let serving = tokio::spawn(connections::answer(
+        listener,
+        router(app.clone()),
+        Patience::USUAL,
+        shutdown,
+    ));
     ready(&url);
     tokio::spawn(stock(app.library, settings.data, settings.demonstration));
 

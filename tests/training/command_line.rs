@@ -174,6 +174,21 @@ fn a_killed_run_and_an_interrupted_run_go_on_to_the_same_figures() {
 }
 
 #[test]
+fn a_folder_in_which_another_run_trains_is_left_alone() {
+    let place = Place::new();
+    let out = place.path("taken");
+    fs::create_dir(&out).unwrap();
+    let _claim = gapwatch::engine::Claim::take(Path::new(&out)).unwrap();
+    let (status, _, stderr) = run(&place.train(&["--out", &out]));
+    assert_eq!(status, 2);
+    assert!(
+        stderr.contains(&out) && stderr.contains("another gapwatch"),
+        "{stderr}"
+    );
+    assert!(!Path::new(&out).join("last.safetensors").exists());
+}
+
+#[test]
 fn wrong_arguments_are_answered_with_status_two_and_the_field() {
     let place = Place::new();
     let empty = place.path("empty");

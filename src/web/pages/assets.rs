@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 12] = files![
+const FILES: [(&str, &[u8]); 13] = files![
     "compare.js",
     "curves.js",
     "datasets.js",
@@ -44,6 +44,7 @@ const FILES: [(&str, &[u8]); 12] = files![
     "run.js",
     "runs.js",
     "statistics.js",
+    "stream.js",
     "style.css",
     "theme.js",
 ];
