@@ -125,21 +125,29 @@ impl Kernels {
 
     /// All that this processor has, the best first.
     pub fn all() -> Vec<&'static Kernels> {
-        let mut all: Vec<&'static Kernels> = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2
-                && is_x86_feature_detected!("avx512f")
+            let avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                all.push(&avx512::KERNELS);
-            }
-            if avx2 {
-                all.push(&avx2::KERNELS);
-            }
+                && is_x86_feature_detected!("avx512vl");
+            Kernels::with(avx2, avx512)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![&portable::KERNELS]
+    }
+
+    /// All that a processor with these features has, the best first.
+    #[cfg(target_arch = "x86_64")]
+    fn with(avx2: bool, avx512: bool) -> Vec<&'static Kernels> {
+        let mut all: Vec<&'static Kernels> = Vec::new();
+        // The AVX-512 loops use the features of AVX2 too.
+        if avx2 && avx512 {
+            all.push(&avx512::KERNELS);
+        }
+        if avx2 {
+            all.push(&avx2::KERNELS);
         }
         all.push(&portable::KERNELS);
         all
@@ -244,5 +252,20 @@ impl Kernels {
     pub fn random(&self, stream: &Stream, group: u64, out: &mut [u32]) {
         // SAFETY: `self` exists only where its instruction set does.
         unsafe { (self.random)(stream, group, out) }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_without_avx512_takes_avx2_and_one_without_either_the_portable_loops() {
+        let best = |avx2, avx512| Kernels::with(avx2, avx512)[0].name;
+        assert_eq!(best(true, true), "avx512");
+        assert_eq!(best(true, false), "avx2");
+        assert_eq!(best(false, true), "portable");
+        assert_eq!(best(false, false), "portable");
+        assert_eq!(Kernels::best().name, Kernels::all()[0].name);
     }
 }

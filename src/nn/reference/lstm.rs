@@ -1,0 +1,125 @@
+//! Long short-term memory by its definition.
+
+use super::tape::Number;
+use super::{Reference, config, draw, tensor};
+use crate::nn::{Lstm, LstmStack};
+use candle_core::Var;
+use proptest::prelude::*;
+
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    steps: usize,
+    features: usize,
+    hidden: usize,
+    directions: usize,
+}
+
+impl Size {
+    /// Shapes of the four parameters of a direction of layer `layer`: by the input, by the state, two biases.
+    fn shapes(&self, layer: usize) -> [Vec<usize>; 4] {
+        let features = if layer == 0 {
+            self.features
+        } else {
+            self.hidden * self.directions
+        };
+        let gates = 4 * self.hidden;
+        [
+            vec![gates, features],
+            vec![gates, self.hidden],
+            vec![gates],
+            vec![gates],
+        ]
+    }
+}
+
+fn sigmoid(x: Number) -> Number {
+    Number::from(1.0) / (Number::from(1.0) + (-x).exp())
+}
+
+/// The states of one direction over one sequence of rows, in the rows' order.
+fn direction<'t>(
+    rows: &[Vec<Number<'t>>],
+    parameters: &[Vec<Number<'t>>],
+    hidden: usize,
+    reverse: bool,
+) -> Vec<Vec<Number<'t>>> {
+    let [by_input, by_state, bias, other_bias] = parameters else {
+        panic!("four parameters")
+    };
+    let dot = |weights: &[Number<'t>], row: &[Number<'t>]| {
+        Number::sum(weights.iter().zip(row).map(|(&w, &x)| w * x))
+    };
+    let mut state = vec![Number::from(0.0); hidden];
+    let mut cell = state.clone();
+    let mut states = vec![Vec::new(); rows.len()];
+    for step in 0..rows.len() {
+        let t = if reverse { rows.len() - 1 - step } else { step };
+        let row = &rows[t];
+        let gate = |i: usize| {
+            dot(&by_input[i * row.len()..][..row.len()], row)
+                + dot(&by_state[i * hidden..][..hidden], &state)
+                + bias[i]
+                + other_bias[i]
+        };
+        let mut next = Vec::new();
+        for h in 0..hidden {
+            let [i, f, o] = [0, 1, 3].map(|number| sigmoid(gate(number * hidden + h)));
+            cell[h] = f * cell[h] + i * gate(2 * hidden + h).tanh();
+            next.push(o * cell[h].tanh());
+        }
+        states[t] = next.clone();
+        state = next;
+    }
+    states
+}
+
+/// (N, T, F), then four parameters a layer and direction, to (N, T, H · directions).
+fn lstm<'t>(numbers: &[Vec<Number<'t>>], size: Size) -> Vec<Number<'t>> {
+    let mut result = Vec::new();
+    for image in numbers[0].chunks(size.steps * size.features) {
+        let mut rows: Vec<Vec<Number>> = image.chunks(size.features).map(<[_]>::to_vec).collect();
+        for layer in numbers[1..].chunks(4 * size.directions) {
+            let mut above = vec![Vec::new(); size.steps];
+            for (number, parameters) in layer.chunks(4).enumerate() {
+                let states = direction(&rows, parameters, size.hidden, number == 1);
+                for (above, state) in above.iter_mut().zip(states) {
+                    above.extend(state);
+                }
+            }
+            rows = above;
+        }
+        result.extend(rows.concat());
+    }
+    result
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn lstms_of_any_layers_directions_and_lengths_agree_with_the_reference(
+        (n, steps, features) in (1..=10usize, prop_oneof![1 => Just(1), 2 => 2..=5usize], 1..=5usize),
+        (hidden, layers, directions) in (1..=5usize, 1..=3usize, 1..=2usize),
+        seed: u64,
+    ) {
+        let size = Size { steps, features, hidden, directions };
+        let mut inputs = vec![draw(seed, "input", n * steps * features, 0.3, 1.0)];
+        let mut stack = LstmStack { layers: Vec::new() };
+        for layer in 0..layers {
+            let of_layer = (0..directions).map(|direction| {
+                let vars = size.shapes(layer).map(|shape| {
+                    let name = format!("parameter {}", inputs.len());
+                    inputs.push(draw(seed, &name, shape.iter().product(), 0.0, 0.7));
+                    Var::from_tensor(&tensor(&inputs[inputs.len() - 1], &shape)).unwrap()
+                });
+                let [weight_ih, weight_hh, bias_ih, bias_hh] = vars;
+                Lstm { weight_ih, weight_hh, bias_ih, bias_hh, reverse: direction == 1 }
+            });
+            stack.layers.push(of_layer.collect());
+        }
+        let factors = draw(seed, "factors", n * steps * hidden * directions, 0.0, 1.0);
+        let reference = Reference::of(&inputs, &factors, |numbers| lstm(numbers, size))?;
+        let input = tensor(&inputs[0], &[n, steps, features]);
+        reference.check_operation(&stack, &input, &factors)?;
+    }
+}
