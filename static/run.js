@@ -67,7 +67,8 @@ function onEpoch(record) {
 function onProgress({ epoch, phase, done, of, left_s }) {
   const bar = element("progress-bar");
   if (!bar) return;
-  bar.value = epoch - 1 + (phase === "training" ? 0.9 : 0.99) * (of > 0 ? done / of : 0);
+  const share = { training: 0.9, scoring: 0.99 }[phase] ?? 0;
+  bar.value = epoch - 1 + share * (of > 0 ? done / of : 0);
   element("progress-text").textContent = `Epoch ${epoch} of ${page.epochs}: ${phase}, ${done} of ${of}`;
   if (left_s != null) element("time-left").textContent = `${duration(left_s)} left`;
 }

@@ -29,6 +29,9 @@ pub(super) struct TrainArguments {
     /// Threads to train with: all cores where absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Memory that images may take: a fourth of the machine's where absent. Others are read from disk ahead of each step
+    #[arg(long, value_name = "MIB")]
+    image_memory: Option<u32>,
     /// One JSON document on standard output, messages on standard error
     #[arg(long)]
     json: bool,
@@ -38,11 +41,14 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     let partial = arguments.spec.partial()?;
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let terminal = Terminal::new(arguments.json, interrupt);
-    let dataset = terminal
+    let mut dataset = terminal
         .reading(&arguments.data, |progress| {
             Dataset::open(&arguments.data, progress)
         })
         .map_err(|error| BadInput(format!("--data {}: {error}", arguments.data.display())))?;
+    if let Some(mebibytes) = arguments.image_memory {
+        dataset.image_memory_bytes = u64::from(mebibytes) << 20;
+    }
     let (spec, plan) = resolve(partial, Some(dataset.index.common_size()))
         .and_then(|spec| train::check(&spec, &dataset.index).map(|plan| (spec, plan)))
         .map_err(|error| BadInput(error.to_string()))?;

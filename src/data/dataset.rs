@@ -18,11 +18,22 @@ pub struct Dataset {
     /// The folder that the entries' paths lie below.
     pub root: PathBuf,
     pub index: Index,
+    /// What a run may keep of the images in memory; the others are read from disk ahead of each step.
+    pub image_memory_bytes: u64,
     /// Where an opened archive was unpacked to: gone when the dataset is dropped.
     unpacked: Option<TempDir>,
 }
 
 impl Dataset {
+    fn new(root: PathBuf, index: Index) -> Dataset {
+        Dataset {
+            root,
+            index,
+            image_memory_bytes: Limits::image_memory_bytes(),
+            unpacked: None,
+        }
+    }
+
     /// Opens what a user names with `--data`: a folder, an imported dataset's folder, or an archive, which is unpacked
     /// into a temporary folder that lives as long as the dataset.
     pub fn open(path: &Path, progress: OnProgress) -> Result<Dataset, DataError> {
@@ -32,11 +43,8 @@ impl Dataset {
         } else if path.join(INDEX).is_file() && path.join(IMAGES).is_dir() {
             return Self::reopen(path);
         } else {
-            survey(path, Vec::new(), &Limits::DEFAULT, progress).map(|index| Dataset {
-                root: path.to_owned(),
-                index,
-                unpacked: None,
-            })
+            survey(path, Vec::new(), &Limits::DEFAULT, progress)
+                .map(|index| Dataset::new(path.to_owned(), index))
         };
         opened.map_err(|error| match error {
             DataError::Refused(reason) => {
@@ -82,11 +90,7 @@ impl Dataset {
         let classes = index.classes.len() as u32;
         match index.entries.iter().find(|entry| entry.label >= classes) {
             Some(entry) => Err(wrong(format!("{} has no class", entry.path))),
-            None => Ok(Dataset {
-                root: folder.join(IMAGES),
-                index,
-                unpacked: None,
-            }),
+            None => Ok(Dataset::new(folder.join(IMAGES), index)),
         }
     }
 }
@@ -151,11 +155,7 @@ impl Import {
             .and_then(|()| fs::rename(&part, &file))
             .map_err(DataError::at(&file))?;
         self.finished = true;
-        Ok(Dataset {
-            root: self.images.clone(),
-            index,
-            unpacked: None,
-        })
+        Ok(Dataset::new(self.images.clone(), index))
     }
 }
 

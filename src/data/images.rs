@@ -1,84 +1,106 @@
-//! The images of one split in memory, ready to become batches.
+//! The images of one split, in memory as far as there is room, ready to become batches.
 
+use super::decode::{Decoded, Format};
 use super::prepare::{Normalization, Pixels, Shape};
-use super::{DataError, Dataset, Limits, OnProgress, decode};
+use super::read_ahead::{FromDisk, ImageFiles, ReadAhead};
+use super::{DataError, Dataset, OnProgress};
 use crate::run::{InputSpec, Normalize, Split};
 use rayon::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The images of one split in memory, ready to become batches of one input size.
+/// The images of one split, ready to become batches of one input size.
+///
+/// The first of them are kept in memory as bytes, as many as there is room for; the others are read from disk again for
+/// each batch ([`Images::read_ahead`]). Where an image lies changes no bit of a batch.
 pub struct Images {
     shape: Shape,
-    pixels: Vec<Pixels>,
+    kept: Vec<Pixels>,
+    /// All of the split's.
+    files: Arc<ImageFiles>,
     labels: Vec<u32>,
 }
 
 impl Images {
-    /// Decodes the images of a split, in parallel. A split without images gives none.
+    /// Decodes the images of a split, in parallel, as long as they fit into `room` bytes, which are taken from it. A
+    /// split without images gives none.
     pub fn load(
         dataset: &Dataset,
         split: Split,
         input: &InputSpec,
+        room: &mut u64,
         progress: OnProgress,
     ) -> Result<Images, DataError> {
         let shape = Shape::of(input);
-        let limits = Limits::DEFAULT;
-        let entries: Vec<_> = dataset.index.of(split).collect();
-        let needed: u64 = entries
-            .iter()
-            .map(|e| {
-                let own = u64::from(e.width) * u64::from(e.height) * u64::from(e.channels);
-                own.min(4 * (shape.area() * shape.planes(e.channels)) as u64)
-            })
-            .sum();
-        if needed > limits.memory_bytes {
-            return DataError::refused(format!(
-                "the {} {} images would take {} GiB of memory at {} × {}, and at most {} GiB are used: \
-                 choose a smaller image size, or fewer images",
-                entries.len(),
-                split.word(),
-                needed >> 30,
-                shape.height,
-                shape.width,
-                limits.memory_bytes >> 30
-            ));
+        let files = ImageFiles {
+            root: dataset.root.clone(),
+            entries: dataset.index.of(split).cloned().collect(),
+            shape,
+        };
+        let mut fitting = 0;
+        for entry in &files.entries {
+            let own = u64::from(entry.width) * u64::from(entry.height) * u64::from(entry.channels);
+            let bytes = own.min(4 * (shape.area() * shape.planes(entry.channels)) as u64);
+            let Some(left) = room.checked_sub(bytes) else {
+                // What comes later in the index is not let in before it: a split is kept from its beginning.
+                *room = 0;
+                break;
+            };
+            *room = left;
+            fitting += 1;
         }
-        let (done, of) = (AtomicU64::new(0), entries.len() as u64);
-        let pixels = entries
-            .par_iter()
-            .map(|entry| {
-                let path = dataset.root.join(&entry.path);
-                let image = decode::read(&path, &limits).map_err(|reason| {
-                    DataError::Refused(format!(
-                        "{}: {reason}; it was readable when the dataset was taken in",
-                        entry.path
-                    ))
-                })?;
-                let found = (image.width, image.height, image.channels);
-                if found != (entry.width, entry.height, entry.channels) {
-                    return DataError::refused(format!(
-                        "{} has changed since the dataset was taken in: take the dataset in again",
-                        entry.path
-                    ));
-                }
-                let kept = Pixels::keep(image, shape);
+        let (done, of) = (AtomicU64::new(0), fitting as u64);
+        let kept = (0..fitting)
+            .into_par_iter()
+            .map(|number| {
+                let pixels = files.read(number)?;
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
-                Ok(kept)
+                Ok(pixels)
             })
             .collect::<Result<Vec<_>, DataError>>()?;
         Ok(Images {
             shape,
-            pixels,
-            labels: entries.iter().map(|entry| entry.label).collect(),
+            kept,
+            labels: files.entries.iter().map(|entry| entry.label).collect(),
+            files: Arc::new(files),
         })
     }
 
+    /// Images that never were files: 8-bit planes (C, H, W) of the input's own shape each.
+    pub fn of_planes(input: &InputSpec, planes: Vec<Vec<u8>>, labels: Vec<u32>) -> Images {
+        let keep = |planes| {
+            Pixels::Bytes(Decoded {
+                format: Format::Png,
+                width: input.width as u32,
+                height: input.height as u32,
+                channels: input.channels as u8,
+                planes,
+            })
+        };
+        Images {
+            shape: Shape::of(input),
+            kept: planes.into_iter().map(keep).collect(),
+            files: Arc::new(ImageFiles {
+                root: PathBuf::new(),
+                entries: Vec::new(),
+                shape: Shape::of(input),
+            }),
+            labels,
+        }
+    }
+
     pub fn len(&self) -> usize {
-        self.pixels.len()
+        self.labels.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many are read from disk for each batch, for want of room.
+    pub fn on_disk(&self) -> usize {
+        self.len() - self.kept.len()
     }
 
     /// The class of each image, in the index's order.
@@ -89,10 +111,14 @@ impl Images {
     /// What [`Normalize`] means for a dataset; `self` are the training images.
     ///
     /// `train` gives mean and standard deviation of each channel over all training pixels after gray and resizing,
-    /// pixels being 0 to 1; a constant channel is divided by 1.
-    pub fn normalization(&self, input: &InputSpec) -> Normalization {
+    /// pixels being 0 to 1; a constant channel is divided by 1. Images that are not in memory are read once for it.
+    pub fn normalization(
+        &self,
+        input: &InputSpec,
+        progress: OnProgress,
+    ) -> Result<Normalization, DataError> {
         let channels = self.shape.channels;
-        match &input.normalize {
+        Ok(match &input.normalize {
             Normalize::None => Normalization {
                 mean: vec![0.0; channels],
                 std: vec![1.0; channels],
@@ -101,18 +127,27 @@ impl Images {
                 mean: mean.iter().map(|&x| x as f32).collect(),
                 std: std.iter().map(|&x| x as f32).collect(),
             },
-            Normalize::Train => self.fitted(),
-        }
+            Normalize::Train => self.fitted(progress)?,
+        })
     }
 
-    fn fitted(&self) -> Normalization {
+    fn fitted(&self, progress: OnProgress) -> Result<Normalization, DataError> {
         let Shape { channels, .. } = self.shape;
         let area = self.shape.area();
-        let sums: Vec<Vec<(f64, f64)>> = self
-            .pixels
-            .par_iter()
-            .map_init(Vec::new, |scratch, pixels| {
-                pixels
+        let (done, of) = (AtomicU64::new(0), self.on_disk() as u64);
+        let sums: Vec<Vec<(f64, f64)>> = (0..self.len())
+            .into_par_iter()
+            .map_init(Vec::new, |scratch, number| {
+                let read;
+                let pixels = match self.kept.get(number) {
+                    Some(pixels) => pixels,
+                    None => {
+                        read = self.files.read(number)?;
+                        progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+                        &read
+                    }
+                };
+                Ok(pixels
                     .planes(self.shape, scratch)
                     .chunks_exact(area)
                     .map(|plane| {
@@ -121,9 +156,9 @@ impl Images {
                             (sum + x, squares + x * x)
                         })
                     })
-                    .collect()
+                    .collect())
             })
-            .collect();
+            .collect::<Result<_, DataError>>()?;
         // Image by image in order, so that the number of threads changes no bit.
         let mut totals = vec![(0.0, 0.0); channels];
         for image in &sums {
@@ -145,21 +180,47 @@ impl Images {
                 .std
                 .push(if std < 1e-6 { 1.0 } else { std as f32 });
         }
-        normalization
+        Ok(normalization)
+    }
+
+    /// Begins to read what these batches want of the images that are not in memory, in this order.
+    pub fn read_ahead(&self, batches: &[Vec<usize>]) -> ReadAhead {
+        if self.on_disk() == 0 {
+            return ReadAhead::nothing();
+        }
+        let missing = |which: &Vec<usize>| {
+            let missing = which.iter().copied().filter(|&i| i >= self.kept.len());
+            missing.collect()
+        };
+        ReadAhead::start(self.files.clone(), batches.iter().map(missing).collect())
     }
 
     /// Writes the chosen images as (N, C, H, W) float32, normalized, into `out`, in parallel over images.
     ///
+    /// `read` holds those of them that are not in memory, in their order: see [`ReadAhead`].
+    ///
     /// # Panics
     ///
-    /// Where `out` has not N · C · H · W places, or an image's number is not below [`Images::len`].
-    pub fn batch(&self, which: &[usize], normalization: &Normalization, out: &mut [f32]) {
+    /// Where `out` has not N · C · H · W places, or `read` is of another batch.
+    pub fn batch(
+        &self,
+        which: &[usize],
+        read: &FromDisk,
+        normalization: &Normalization,
+        out: &mut [f32],
+    ) {
         let size = self.shape.channels * self.shape.area();
         assert_eq!(out.len(), which.len() * size, "a batch of another shape");
-        out.par_chunks_exact_mut(size).zip(which).for_each_init(
+        let mut read = read.0.iter();
+        let pixels: Vec<&Pixels> = which
+            .iter()
+            .filter_map(|&number| self.kept.get(number).or_else(|| read.next()))
+            .collect();
+        assert_eq!(pixels.len(), which.len(), "images read for another batch");
+        out.par_chunks_exact_mut(size).zip(pixels).for_each_init(
             Vec::new,
-            |scratch, (out, &image)| {
-                self.pixels[image].write(self.shape, normalization, scratch, out);
+            |scratch, (out, pixels)| {
+                pixels.write(self.shape, normalization, scratch, out);
             },
         );
     }

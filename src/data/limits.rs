@@ -1,5 +1,6 @@
 //! Bounds on what a folder, an archive or an image may hold: everything here comes from outside.
 
+use super::memory;
 use std::path::Path;
 
 /// The limits of one import.
@@ -24,8 +25,6 @@ pub struct Limits {
     /// The longer side of one image.
     pub side: u32,
     pub classes: usize,
-    /// Bytes that the images of one split may take in memory.
-    pub memory_bytes: u64,
 }
 
 impl Limits {
@@ -40,10 +39,18 @@ impl Limits {
         pixels: 50_000_000,
         side: 30_000,
         classes: 10_000,
-        memory_bytes: 16 << 30,
     };
+    /// Images take at most this part of the memory, as several runs and the network itself need room too.
+    const MEMORY_PART: u64 = 4;
+    /// What is taken for the memory where the system does not say.
+    const UNKNOWN_MEMORY_BYTES: u64 = 4 << 30;
     /// What an import never takes from a disk.
     const DISK_RESERVE_BYTES: u64 = 1 << 30;
+
+    /// Bytes that a run's images may take in memory: a fourth of what this machine, or its container, has.
+    pub fn image_memory_bytes() -> u64 {
+        memory::machine_bytes().unwrap_or(Limits::UNKNOWN_MEMORY_BYTES) / Limits::MEMORY_PART
+    }
 
     /// The default limits, and no more unpacked bytes than the disk that `folder` is on has room for.
     #[expect(

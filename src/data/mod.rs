@@ -2,8 +2,8 @@
 //!
 //! Taking one in: an [`archive`] is unpacked or a [`folder`] copied, within [`Limits`]; the [`survey`] [`decode`]s every
 //! file, reads the [`layout`] from the paths, and makes the class map and the splits ([`placement`], [`stratify`]); what
-//! comes out is the [`Index`]. Using one: [`Images`] holds a split in memory and makes batches by the one formula of
-//! [`mod@prepare`], with [`resize`].
+//! comes out is the [`Index`]. Using one: [`Images`] holds a split in memory as far as there is room, reads
+//! the rest ahead of the step, and makes batches by the one formula of [`mod@prepare`], with [`resize`].
 
 mod archive;
 mod dataset;
@@ -16,9 +16,11 @@ mod index;
 mod layout;
 mod limits;
 mod listing;
+mod memory;
 mod placement;
 mod prepare;
 mod random;
+mod read_ahead;
 mod resize;
 mod stratify;
 mod summary;
@@ -37,6 +39,7 @@ pub use listing::Listing;
 pub(crate) use placement::NO_TRAINING_IMAGE;
 pub use prepare::{Normalization, prepare};
 pub(crate) use random::Random;
+pub use read_ahead::{FromDisk, ReadAhead};
 pub use summary::{ClassCounts, Size, SplitSummary, Summary};
 pub use thumbnail::thumbnail;
 

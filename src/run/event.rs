@@ -39,7 +39,7 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {
     pub epoch: u32,
-    /// `training` or `scoring`.
+    /// `reading` (images, before the first epoch of this process), `training` or `scoring`.
     pub phase: String,
     pub done: u32,
     pub of: u32,

@@ -11,6 +11,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What an epoch's clock counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// Of images into memory, before the first epoch.
+    Reading,
     Training,
     Scoring,
 }
@@ -18,6 +20,7 @@ pub(super) enum Phase {
 impl Phase {
     fn name(self) -> &'static str {
         match self {
+            Phase::Reading => "reading",
             Phase::Training => "training",
             Phase::Scoring => "scoring",
         }
@@ -27,6 +30,8 @@ impl Phase {
         match self {
             Phase::Training => TRAINING_COST,
             Phase::Scoring => 1,
+            // Done before the first epoch, and not part of one.
+            Phase::Reading => 0,
         }
     }
 }

@@ -1,69 +1,113 @@
-//! The three splits in memory as batches of a network's input.
+//! The three splits as batches of a network's input.
 
-use crate::data::{DataError, Dataset, Images, Normalization};
+use super::TrainError;
+use crate::data::{DataError, Dataset, Images, Normalization, OnProgress, ReadAhead};
 use crate::run::{InputSpec, Split};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Tensor};
+use std::sync::Arc;
 
 /// A run's images.
 pub(super) struct Input {
     /// Training, validation, test; a split that the dataset has not is empty.
-    images: [Images; 3],
-    pub normalization: Normalization,
-    /// (channels, height, width).
-    shape: [usize; 3],
+    splits: [Batches; 3],
 }
 
 impl Input {
-    /// Reads all images of a dataset.
-    pub fn load(dataset: &Dataset, spec: &InputSpec) -> std::result::Result<Input, DataError> {
-        let load = |split| Images::load(dataset, split, spec, &|_, _| ());
+    /// Reads the images of a dataset, as many as may be kept in memory.
+    pub fn load(
+        dataset: &Dataset,
+        spec: &InputSpec,
+        progress: OnProgress,
+    ) -> Result<Input, DataError> {
+        let mut room = dataset.image_memory_bytes;
+        let mut load = |split| Images::load(dataset, split, spec, &mut room, progress);
         let images = [load(Split::Train)?, load(Split::Val)?, load(Split::Test)?];
-        Ok(Input {
-            normalization: images[0].normalization(spec),
-            images,
+        let normalization = Arc::new(images[0].normalization(spec, progress)?);
+        let splits = images.map(|images| Batches {
+            images: Arc::new(images),
+            normalization: normalization.clone(),
             shape: [spec.channels, spec.height, spec.width],
-        })
+        });
+        Ok(Input { splits })
     }
 
-    pub fn of(&self, split: Split) -> Batches<'_> {
-        let [train, val, test] = &self.images;
-        Batches {
-            images: match split {
-                Split::Train => train,
-                Split::Val => val,
-                Split::Test => test,
-            },
-            normalization: &self.normalization,
-            shape: self.shape,
+    pub fn of(&self, split: Split) -> &Batches {
+        let [train, val, test] = &self.splits;
+        match split {
+            Split::Train => train,
+            Split::Val => val,
+            Split::Test => test,
         }
+    }
+
+    pub fn normalization(&self) -> &Normalization {
+        &self.of(Split::Train).normalization
+    }
+
+    /// Images that are read from disk for each batch, for want of memory.
+    pub fn on_disk(&self) -> usize {
+        self.splits.iter().map(|split| split.images.on_disk()).sum()
     }
 }
 
 /// One split's images.
-#[derive(Clone, Copy)]
-pub(super) struct Batches<'a> {
-    images: &'a Images,
-    normalization: &'a Normalization,
+#[derive(Clone)]
+pub(super) struct Batches {
+    images: Arc<Images>,
+    normalization: Arc<Normalization>,
+    /// (channels, height, width).
     shape: [usize; 3],
 }
 
-impl<'a> Batches<'a> {
+impl Batches {
     pub fn len(&self) -> usize {
         self.images.len()
     }
 
     /// The class of each image, in the dataset's order.
-    pub fn labels(&self) -> &'a [u32] {
+    pub fn labels(&self) -> &[u32] {
         self.images.labels()
     }
 
-    /// The chosen images (N, C, H, W) and their classes.
-    pub fn get(&self, which: &[usize]) -> Result<(Tensor, Vec<u32>)> {
-        let [c, h, w] = self.shape;
+    /// These batches of image numbers one after the other; only one at a time is held as numbers of the network.
+    pub fn in_order(&self, order: Vec<Vec<usize>>) -> Pass {
+        Pass {
+            ahead: self.images.read_ahead(&order),
+            batches: self.clone(),
+            order: order.into_iter(),
+        }
+    }
+}
+
+/// One way through a split's images.
+pub(super) struct Pass {
+    batches: Batches,
+    order: std::vec::IntoIter<Vec<usize>>,
+    ahead: ReadAhead,
+}
+
+impl Iterator for Pass {
+    /// Images (N, C, H, W) and their classes.
+    type Item = Result<(Tensor, Vec<u32>), TrainError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let which = self.order.next()?;
+        Some(self.batch(&which))
+    }
+}
+
+impl Pass {
+    fn batch(&mut self, which: &[usize]) -> Result<(Tensor, Vec<u32>), TrainError> {
+        let Batches {
+            images,
+            normalization,
+            shape: [c, h, w],
+        } = &self.batches;
+        let read = self.ahead.next_batch()?;
         let mut pixels = vec![0.0_f32; which.len() * c * h * w];
-        self.images.batch(which, self.normalization, &mut pixels);
-        let images = Tensor::from_vec(pixels, (which.len(), c, h, w), &Device::Cpu)?;
-        let labels = self.labels();
-        Ok((images, which.iter().map(|&i| labels[i]).collect()))
+        images.batch(which, &read, normalization, &mut pixels);
+        let tensor = Tensor::from_vec(pixels, (which.len(), *c, *h, *w), &Device::Cpu)?;
+        let labels = images.labels();
+        Ok((tensor, which.iter().map(|&i| labels[i]).collect()))
     }
 }

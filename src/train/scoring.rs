@@ -1,10 +1,10 @@
 //! What a network makes of a split in evaluation mode.
 
+use super::TrainError;
 use super::input::Batches;
 use crate::model::Network;
 use crate::nn::values;
 use crate::run::{Confusion, ImageResults, SplitMetrics};
-use candle_core::Result;
 
 /// Images scored at once: a network makes the same of an image in any company, so this is only a matter of memory.
 pub(super) const MOST_AT_ONCE: usize = 64;
@@ -20,22 +20,23 @@ pub(super) struct Scores {
 /// ends the scoring by false.
 pub(super) fn score(
     network: &Network,
-    batches: Batches,
+    batches: &Batches,
     at_once: usize,
     mut tick: impl FnMut(usize, usize) -> bool,
-) -> Result<Option<Scores>> {
+) -> Result<Option<Scores>, TrainError> {
     let all: Vec<usize> = (0..batches.len()).collect();
     let (mut loss_sum, mut correct) = (0.0, 0);
     let mut results = ImageResults::default();
-    for which in all.chunks(at_once) {
-        let (images, labels) = batches.get(which)?;
+    let order = all.chunks(at_once).map(<[usize]>::to_vec).collect();
+    for batch in batches.in_order(order) {
+        let (images, labels) = batch?;
         let scored = network.score(&images, &labels)?;
         loss_sum += scored.loss_sum;
         correct += scored.correct;
         results.prediction.extend(scored.images.prediction);
         results.confidence.extend(scored.images.confidence);
         results.loss.extend(scored.images.loss);
-        if !tick(which.len(), results.loss.len()) {
+        if !tick(labels.len(), results.loss.len()) {
             return Ok(None);
         }
     }
@@ -48,7 +49,7 @@ pub(super) fn score(
 }
 
 /// The name of the first parameter or running statistic that holds a number that is not finite.
-pub(super) fn not_finite(network: &Network) -> Result<Option<String>> {
+pub(super) fn not_finite(network: &Network) -> candle_core::Result<Option<String>> {
     for (name, tensor) in network.tensors()? {
         if !values(&tensor)?.iter().all(|x| x.is_finite()) {
             return Ok(Some(name));

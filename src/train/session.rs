@@ -15,6 +15,7 @@ use crate::run::{
 };
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// Checks that a spec can be trained on a dataset; what cannot is named by its field.
@@ -104,12 +105,32 @@ impl<'a> Session<'a> {
         ));
 
         let started = Instant::now();
-        let input = Input::load(job.dataset, &spec.input)?;
+        let epoch = state.as_ref().map_or(0, |state| state.facts.epoch) + 1;
+        let reading = Mutex::new((&mut *observer, Clock::new(0, 0, 0)));
+        let input = Input::load(job.dataset, &spec.input, &|done, of| {
+            // A poisoned lock means a panic that ends the run in any case.
+            if let Ok(mut reading) = reading.lock() {
+                let (observer, clock) = &mut *reading;
+                let counts = (done as usize, of as usize);
+                if let Some(progress) = clock.tick(epoch, Phase::Reading, 1, counts) {
+                    observer.progress(&progress);
+                }
+            }
+        })?;
         let [trained, val, test] = Split::ALL.map(|split| input.of(split).len());
         observer.log(&format!(
             "{trained} training, {val} validation and {test} test images read in {:.1} s",
             started.elapsed().as_secs_f64()
         ));
+        if input.on_disk() > 0 {
+            observer.log(&format!(
+                "{} of the {} images do not fit into the {} MiB that images may take of this machine's memory: \
+                 they are read from disk ahead of each step",
+                input.on_disk(),
+                trained + val + test,
+                job.dataset.image_memory_bytes >> 20
+            ));
+        }
         for layer in &plan.layers {
             if let Some(note) = layer.note {
                 observer.log(&format!("layer {} ({}): {note}", layer.name, layer.kind));
@@ -130,7 +151,7 @@ impl<'a> Session<'a> {
             facts: CheckpointFacts {
                 spec: spec.clone(),
                 classes: index.classes.clone(),
-                preprocessing: Preprocessing::new(&spec.input, &input.normalization),
+                preprocessing: Preprocessing::new(&spec.input, input.normalization()),
                 epoch: 0,
                 metrics: CheckpointMetrics::default(),
                 dataset_fingerprint: index.fingerprint.clone(),
@@ -324,15 +345,13 @@ impl<'a> Session<'a> {
         let n = self.input.of(Split::Train).len();
         let first = u64::from(epoch - 1) * order::steps(n, train.batch_size);
         let (mut loss_sum, mut correct, mut done) = (0.0, 0_u32, 0);
-        for (i, which) in order::batches(n, train.batch_size, train.seed, epoch)
-            .iter()
-            .enumerate()
-        {
+        let order = order::batches(n, train.batch_size, train.seed, epoch);
+        for (i, batch) in self.input.of(Split::Train).in_order(order).enumerate() {
             match self.observer.wish() {
                 Wish::Continue => {}
                 wish => return Ok(Err(Left::Wish(wish))),
             }
-            let (images, labels) = self.input.of(Split::Train).get(which)?;
+            let (images, labels) = batch?;
             let step = first + i as u64;
             let lr = train.optimizer.lr();
             let taken = match self
@@ -353,10 +372,10 @@ impl<'a> Session<'a> {
             }
             loss_sum += taken.loss_sum;
             correct += taken.correct;
-            done += which.len();
+            done += labels.len();
             if let Some(progress) = self
                 .clock
-                .tick(epoch, Phase::Training, which.len(), (done, n))
+                .tick(epoch, Phase::Training, labels.len(), (done, n))
             {
                 self.observer.progress(&progress);
             }

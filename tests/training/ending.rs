@@ -76,12 +76,13 @@ fn a_diverged_run_says_where_and_keeps_its_last_good_checkpoint() {
             "train": {"epochs": epochs, "optimizer": {"kind": "sgd", "lr": lr}}
         }))
     };
+    let mut recorder = Recorder::default();
     let outcome = run(
         &settings(100.0, 500),
         &dataset,
         folder.path(),
         1,
-        &mut Recorder::default(),
+        &mut recorder,
     )
     .unwrap();
     let Outcome::Over {
@@ -95,11 +96,16 @@ fn a_diverged_run_says_where_and_keeps_its_last_good_checkpoint() {
         message.contains("epoch") && message.contains("Lower the learning rate"),
         "{message}"
     );
-    if let Ok(checkpoint) = Checkpoint::read(&folder.path().join("last.safetensors")) {
-        for (name, tensor) in checkpoint.tensors {
-            let numbers = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            assert!(numbers.iter().all(|x| x.is_finite()), "{name}");
-        }
+    assert!(
+        message.contains("layer '") || message.contains("' holds"),
+        "{message}"
+    );
+    let epochs = recorder.reports.len() as u32;
+    let checkpoint = Checkpoint::read(&folder.path().join("last.safetensors")).unwrap();
+    assert!((1..=epochs).contains(&checkpoint.facts.epoch));
+    for (name, tensor) in checkpoint.tensors {
+        let numbers = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(numbers.iter().all(|x| x.is_finite()), "{name}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod command_line;
 mod ending;
+mod first_step;
+mod from_disk;
 mod images;
 mod interruption;
 mod recorder;
