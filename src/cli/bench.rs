@@ -1,14 +1,17 @@
 //! `gapwatch bench`: seconds and memory of training and scoring.
 
 use super::BadInput;
-use crate::model::{Network, plan_for, resolve};
-use crate::nn::{Stream, uniform};
-use crate::run::Optimizer;
+use crate::data::{Images, Normalization};
+use crate::model::{Network, Plan, plan_for, python, resolve};
+use crate::nn::{Stream, from_vec};
+use crate::run::{InputSpec, Optimizer, RunSpec};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
 use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -21,11 +24,17 @@ pub(super) struct BenchArguments {
     /// A preset by name
     #[arg(long, value_name = "PRESET", default_value = "cnn-bilstm")]
     model: String,
-    /// Random images, 3 × 128 × 256
+    /// Random images
     #[arg(long, default_value_t = 630, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     images: u32,
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
+    /// Pixels of an image, top to bottom
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    height: u32,
+    /// Pixels of an image, left to right
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    width: u32,
     /// Measured epochs, after one that warms up
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     epochs: u32,
@@ -34,6 +43,9 @@ pub(super) struct BenchArguments {
     /// One JSON document a line instead of a table
     #[arg(long)]
     json: bool,
+    /// Writes the network as a PyTorch module and measures nothing
+    #[arg(long, value_name = "FILE.py")]
+    module: Option<PathBuf>,
 }
 
 /// What one epoch took.
@@ -49,53 +61,93 @@ struct Measurement {
 }
 
 pub(super) fn run(arguments: BenchArguments) -> Result<ExitCode> {
+    let (spec, plan) = resolved(&arguments)?;
+    if let Some(path) = &arguments.module {
+        fs::write(path, python::model_py(&plan))
+            .map_err(|error| BadInput(format!("--module {}: {error}", path.display())))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(usize::from(arguments.threads))
         .build()?;
-    pool.install(|| measure(&arguments))?;
+    pool.install(|| measure(&arguments, &spec, &plan))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(arguments: &BenchArguments) -> Result<()> {
+fn resolved(arguments: &BenchArguments) -> Result<(RunSpec, Plan)> {
     let spec = json!({
         "model": {"preset": arguments.model},
         "train": {"batch_size": arguments.batch},
+        "input": {"height": arguments.height, "width": arguments.width},
     });
-    let (spec, plan) = resolve(spec, None)
+    resolve(spec, None)
         .and_then(|spec| plan_for(&spec, CLASSES as usize).map(|plan| (spec, plan)))
-        .map_err(|error| BadInput(format!("--model {}: {error}", arguments.model)))?;
+        .map_err(|error| BadInput(format!("--model {}: {error}", arguments.model)).into())
+}
+
+/// Random images as bytes, as a run keeps its own, and what makes them of mean 0 and variance 1.
+fn images(count: usize, input: &InputSpec) -> (Images, Normalization) {
+    let size = input.channels * input.height * input.width;
+    let stream = Stream::new(0, "bench labels");
+    let labels = (0..count as u64)
+        .map(|i| stream.number(i) % CLASSES)
+        .collect();
+    let stream = Stream::new(0, "bench images");
+    let planes = (0..count as u64)
+        .map(|image| {
+            let mut bytes = Vec::with_capacity(size + 16);
+            for block in 0..size.div_ceil(16) as u64 {
+                let words = stream.at(image).block(block);
+                bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+            }
+            bytes.truncate(size);
+            bytes
+        })
+        .collect();
+    // A byte's variance is (256² − 1) / 12.
+    let deviation = (65_535.0_f32 / 12.0).sqrt() / 255.0;
+    let normalization = Normalization {
+        mean: vec![0.5; input.channels],
+        std: vec![deviation; input.channels],
+    };
+    (Images::of_planes(input, planes, labels), normalization)
+}
+
+fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()> {
     let n = arguments.images as usize;
     let input = &spec.input;
-    // Of mean 0 and variance 1, as normalised images are.
-    let shape = [n, input.channels, input.height, input.width];
-    let images = uniform(&shape, 3_f64.sqrt(), Stream::new(0, "bench images"))?;
-    let stream = Stream::new(0, "bench labels");
-    let labels: Vec<u32> = (0..n as u64).map(|i| stream.number(i) % CLASSES).collect();
+    let (images, normalization) = images(n, input);
+    let in_memory = images.read_ahead(&[]).next_batch()?;
+    let all: Vec<usize> = (0..n).collect();
+    let batch = |which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
+        let shape = (which.len(), input.channels, input.height, input.width);
+        let mut pixels = vec![0.0; shape.0 * shape.1 * shape.2 * shape.3];
+        images.batch(which, &in_memory, &normalization, &mut pixels);
+        let labels = which.iter().map(|&i| images.labels()[i]).collect();
+        Ok((from_vec(pixels, shape)?, labels))
+    };
 
-    let network = Network::new(&plan, spec.train.seed, &Device::Cpu)?;
+    let network = Network::new(plan, spec.train.seed, &Device::Cpu)?;
     let mut optimizer = network.optimizer(&Optimizer::Adam {
         lr: LR,
         weight_decay: 0.0,
     });
-    let batch = spec.train.batch_size;
-    let batches: Vec<(Tensor, &[u32])> = labels
-        .chunks(batch)
-        .enumerate()
-        .map(|(i, labels)| Ok((images.narrow(0, i * batch, labels.len())?, labels)))
-        .collect::<Result<_>>()?;
+    let batches: Vec<&[usize]> = all.chunks(spec.train.batch_size).collect();
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
     let mut step = 0;
     for epoch in 0..=arguments.epochs {
         let start = Instant::now();
-        for (images, labels) in &batches {
-            network.step(images, labels, step, &mut optimizer, LR)?;
+        for which in &batches {
+            let (images, labels) = batch(which)?;
+            network.step(&images, &labels, step, &mut optimizer, LR)?;
             step += 1;
         }
         let trained = Instant::now();
-        for (images, labels) in &batches {
-            network.score(images, labels)?;
+        for which in &batches {
+            let (images, labels) = batch(which)?;
+            network.score(&images, &labels)?;
         }
         let measurement = Measurement {
             epoch,

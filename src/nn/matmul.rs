@@ -36,6 +36,15 @@ impl<'a> Matrix<'a> {
             ..self
         }
     }
+
+    /// Columns `from` up to `to`.
+    fn cols(self, from: usize, to: usize) -> Self {
+        Matrix {
+            data: &self.data[(from * self.col_stride).min(self.data.len())..],
+            cols: to - from,
+            ..self
+        }
+    }
 }
 
 /// `out` = `a` · `b`, or `out` += `a` · `b` where `add`; `out` is row by row. On the calling thread.
@@ -50,11 +59,16 @@ pub fn matmul(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
 pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
     /// Rows or columns of a tile: enough to keep the inner kernel busy, few enough to share out.
     const TILE: usize = 128;
+    /// Fewer tiles than this leave threads idle.
+    const FEW: usize = 4;
     let (rows, cols) = (a.rows, b.cols);
     assert_eq!(out.len(), rows * cols);
-    let start = Shared(out.as_mut_ptr());
     let by_rows = rows >= cols;
     let tiles = if by_rows { rows } else { cols }.div_ceil(TILE);
+    if tiles < FEW && a.cols >= 2 * PART {
+        return add_parts(out, a, b, add);
+    }
+    let start = Shared(out.as_mut_ptr());
     (0..tiles).into_par_iter().for_each(|i| {
         let part = |length: usize| (i * TILE, length.min((i + 1) * TILE));
         let (r, c) = if by_rows {
@@ -65,6 +79,30 @@ pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
         // SAFETY: `out` is exclusively ours, holds rows × cols numbers, and the tiles do not overlap.
         unsafe { tile(start.get(), cols, r, c, a, b, add) }
     });
+}
+
+/// Terms of a sum that one task adds up, where results are few and sums are long.
+const PART: usize = 4096;
+
+/// As [`matmul_parallel`], the inner axis shared out: a layer over an image's pixels has few results of long sums.
+fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
+    let inner = a.cols;
+    let parts: Vec<Vec<f32>> = (0..inner.div_ceil(PART))
+        .into_par_iter()
+        .map(|part| {
+            let (from, to) = (part * PART, inner.min((part + 1) * PART));
+            let mut sums = vec![0f32; out.len()];
+            matmul(&mut sums, a.cols(from, to), b.t().cols(from, to).t(), false);
+            sums
+        })
+        .collect();
+    if !add {
+        out.fill(0.0);
+    }
+    // In the parts' order, so that the number of threads changes no bit.
+    for part in parts {
+        out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
+    }
 }
 
 /// A pointer that tiles share.
@@ -145,7 +183,13 @@ mod tests {
         let numbers = |n: usize, k: usize| -> Vec<f32> {
             (0..n).map(|i| ((i * k) % 17) as f32 - 8.0).collect()
         };
-        for (m, k, n) in [(1, 1, 1), (3, 5, 200), (300, 7, 2), (32, 130, 140)] {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (3, 5, 200),
+            (300, 7, 2),
+            (32, 130, 140),
+            (3, 9000, 5),
+        ] {
             let (a, b) = (numbers(m * k, 5), numbers(k * n, 7));
             let mut expected = vec![1.0; m * n];
             for i in 0..m {
