@@ -332,6 +332,10 @@ fn bench_prints_a_json_line_an_epoch() {
         "2",
         "--threads",
         "1",
+        "--height",
+        "16",
+        "--width",
+        "24",
         "--json",
     ]);
     assert_eq!(status, 0, "{stderr}");
@@ -348,4 +352,14 @@ fn bench_prints_a_json_line_an_epoch() {
     }
     let (status, _, stderr) = run(&["bench", "--model", "nothing", "--json"]);
     assert!(status == 2 && stderr.contains("nothing"), "{stderr}");
+
+    let folder = tempdir().unwrap();
+    let module = folder.path().join("model.py");
+    let path = module.to_str().unwrap();
+    let (status, stdout, stderr) = run(&[
+        "bench", "--model", "logistic", "--height", "16", "--width", "24", "--module", path,
+    ]);
+    assert!(status == 0 && stdout.is_empty(), "{stderr}");
+    let module = fs::read_to_string(module).unwrap();
+    assert!(module.contains("nn.Linear(1152, 9)"), "{module}");
 }
