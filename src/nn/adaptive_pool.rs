@@ -29,41 +29,33 @@ impl Operation for AdaptivePool {
         let out = self.height * self.width;
         let mut y = vec![0f32; n * c * out];
         // The place of each maximum in its plane; for averages nothing.
-        let mut places = vec![
-            0u32;
-            if self.pooling == Pooling::Maximum {
-                y.len()
-            } else {
-                0
-            }
-        ];
+        let mut places = vec![0u32; y.len()];
         slice(input, |x| {
-            for (i, (plane, y)) in x
-                .chunks_exact(h * w)
-                .zip(y.chunks_exact_mut(out))
-                .enumerate()
-            {
-                for (o, y) in y.iter_mut().enumerate() {
-                    let rows = window(o / self.width, h, self.height);
-                    let cols = window(o % self.width, w, self.width);
-                    let cells = rows.flat_map(|r| cols.clone().map(move |c| r * w + c));
-                    match self.pooling {
-                        Pooling::Average => {
-                            let (mut sum, mut count) = (0f64, 0);
-                            for cell in cells {
-                                sum += f64::from(plane[cell]);
-                                count += 1;
+            x.par_chunks_exact(h * w)
+                .zip(y.par_chunks_exact_mut(out))
+                .zip(places.par_chunks_exact_mut(out))
+                .for_each(|((plane, y), places)| {
+                    for (o, (y, first)) in y.iter_mut().zip(places).enumerate() {
+                        let rows = window(o / self.width, h, self.height);
+                        let cols = window(o % self.width, w, self.width);
+                        let cells = rows.flat_map(|r| cols.clone().map(move |c| r * w + c));
+                        match self.pooling {
+                            Pooling::Average => {
+                                let (mut sum, mut count) = (0f64, 0);
+                                for cell in cells {
+                                    sum += f64::from(plane[cell]);
+                                    count += 1;
+                                }
+                                *y = (sum / f64::from(count)) as f32;
                             }
-                            *y = (sum / f64::from(count)) as f32;
-                        }
-                        Pooling::Maximum => {
-                            let place = first_maximum(plane, cells);
-                            places[i * out + o] = place as u32;
-                            *y = plane[place];
+                            Pooling::Maximum => {
+                                let place = first_maximum(plane, cells);
+                                *first = place as u32;
+                                *y = plane[place];
+                            }
                         }
                     }
-                }
-            }
+                });
             Ok(())
         })?;
         let back: Option<Box<dyn Backward>> = match mode {
