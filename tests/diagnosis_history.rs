@@ -322,7 +322,9 @@ fn collapse_missing_classes_and_contradictions_within_a_file_are_found() {
     }
     csv.push_str("val,1,1,v1,0.1,0.8,0.1\ntest,0,0,t0,0.8,0.1,0.1\ntest,1,0,t2,0.8,0.1,0.1\n");
     let read = Predictions::read(csv.as_bytes()).unwrap();
-    let findings = read.findings(&history("epoch,val_acc\n1,0.3443\n"), 1);
+    let findings = read
+        .check(&history("epoch,val_acc\n1,0.3443\n"), 1)
+        .findings;
     for id in [
         "collapsed-predictions",
         "classes-not-in-training",

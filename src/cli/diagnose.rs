@@ -8,10 +8,10 @@ use crate::data::Dataset;
 use crate::diagnose::audit::{Audit, audit};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
-use crate::diagnose::network_findings;
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
 use crate::diagnose::simple_models::{SimpleModels, simple_models};
+use crate::diagnose::{SEED, network_findings};
 use crate::model::{plan_for, resolve};
 use crate::run::Split;
 use anyhow::{Context, Result};
@@ -19,9 +19,6 @@ use clap::Args;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// The seed of every test by random arrangements: the same input gives the same words.
-const SEED: u64 = 1;
 
 #[derive(Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["data", "history"])))]

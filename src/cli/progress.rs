@@ -3,7 +3,9 @@
 use super::interrupt::Interrupt;
 use super::run_folder::RunFolder;
 use crate::data::OnProgress;
-use crate::run::{BestEpoch, EpochRecord, EpochReport, Progress, RunSpec, Split, SplitMetrics};
+use crate::run::{
+    BestEpoch, EpochRecord, EpochReport, Examination, Progress, RunSpec, Split, SplitMetrics,
+};
 use crate::train::{Observer, Wish};
 use anyhow::Result;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
@@ -98,9 +100,13 @@ impl RunObserver {
 impl Observer for RunObserver {
     fn epoch(&mut self, report: &EpochReport) {
         self.line(&row(&report.record));
-        if let Err(error) = self.folder.push(report.record.clone()) {
+        if let Err(error) = self.folder.push(report) {
             self.failed = Some(error);
         }
+    }
+
+    fn examined(&mut self, examination: &Examination) {
+        self.folder.measured.examination = Some(examination.clone());
     }
 
     fn best(&mut self, best: &BestEpoch) {

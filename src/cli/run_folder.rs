@@ -1,10 +1,10 @@
 //! What `gapwatch train` leaves behind: history, checkpoints, diagnosis, a PyTorch module.
 
 use super::BadInput;
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Diagnosis, Measured};
 use crate::engine::Claim;
 use crate::model::{Plan, python};
-use crate::run::{EpochRecord, History, history_csv};
+use crate::run::{EpochRecord, EpochReport, History, history_csv};
 use crate::train::{self, STATE};
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -19,6 +19,8 @@ const HISTORY: &str = "history.json";
 pub(super) struct RunFolder {
     place: Place,
     pub history: History,
+    /// Of the last epoch, as far as this process has seen it.
+    pub measured: Measured,
 }
 
 enum Place {
@@ -52,7 +54,11 @@ impl RunFolder {
             }
             None => Place::Temporary(TempDir::new().context("no temporary folder")?),
         };
-        let mut folder = RunFolder { place, history };
+        let mut folder = RunFolder {
+            place,
+            history,
+            measured: Measured::default(),
+        };
         if folder.path().join(STATE).exists() {
             folder.history.epochs = folder.epochs_before()?;
         }
@@ -88,19 +94,26 @@ impl RunFolder {
     }
 
     /// Takes in an epoch, in place of those from it on: after a restart epochs come again, and are the same.
-    pub fn push(&mut self, record: EpochRecord) -> Result<()> {
+    pub fn push(&mut self, report: &EpochReport) -> Result<()> {
+        let record = &report.record;
         self.history.epochs.retain(|e| e.epoch < record.epoch);
-        self.history.epochs.push(record);
+        self.history.epochs.push(record.clone());
+        self.measured.confusion.clone_from(&report.confusion);
+        self.measured.images.clone_from(&report.images);
         self.write(HISTORY, &self.history)
     }
 
-    /// Writes what a finished run has: its history, the diagnosis, and the PyTorch module that loads its checkpoints.
+    /// Writes what a finished run has: its history, the diagnosis with what it rests on, and the PyTorch module that loads its
+    /// checkpoints.
     pub fn finish(&self, plan: &Plan, diagnosis: &Diagnosis) -> Result<()> {
         if self.kept().is_some() {
             self.replace("model.py", python::model_py(plan).as_bytes())?;
             self.replace("load.py", python::LOAD_PY.as_bytes())?;
             self.write(HISTORY, &self.history)?;
             self.write("diagnosis.json", diagnosis)?;
+            if let Some(examination) = &self.measured.examination {
+                self.write("examination.json", examination)?;
+            }
             let csv = history_csv(&self.history.epochs);
             self.replace("history.csv", csv.as_bytes())?;
         }

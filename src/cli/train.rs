@@ -6,7 +6,7 @@ use super::progress::Terminal;
 use super::run_folder::RunFolder;
 use super::spec::SpecArguments;
 use crate::data::Dataset;
-use crate::diagnose::{Diagnosis, Subject, diagnose};
+use crate::diagnose::{Diagnosis, Subject, diagnose_run};
 use crate::model::resolve;
 use crate::nn::instruction_set;
 use crate::run::{History, RunFacts, RunStatus, Split};
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     };
     folder.history.run.status = status;
     folder.history.run.best = best;
-    let diagnosis = diagnosis(&folder.history, &dataset);
+    let diagnosis = diagnosis(&folder, &dataset);
     folder.finish(&plan, &diagnosis)?;
 
     terminal.say(&format!("{message}. {}", diagnosis.summary));
@@ -116,7 +116,8 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     })
 }
 
-fn diagnosis(history: &History, dataset: &Dataset) -> Diagnosis {
+fn diagnosis(folder: &RunFolder, dataset: &Dataset) -> Diagnosis {
+    let history = &folder.history;
     let classes = history.run.classes.len();
     let class_counts = Split::ALL.map(|split| {
         let mut counts = vec![0; classes];
@@ -125,11 +126,12 @@ fn diagnosis(history: &History, dataset: &Dataset) -> Diagnosis {
         }
         (split, counts)
     });
-    diagnose(&Subject {
+    let subject = Subject {
         epochs: &history.epochs,
         classes,
         class_counts: &class_counts,
         status: history.run.status,
         best_epoch: history.run.best.as_ref().map(|b| b.epoch),
-    })
+    };
+    diagnose_run(&subject, &history.run.classes, &folder.measured)
 }

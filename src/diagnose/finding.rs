@@ -112,13 +112,28 @@ impl Finding {
         }
     }
 
-    /// True where it says that right and wrong were counted wrongly.
+    /// True where it says that the figures are not those of what was learnt: right and wrong were counted wrongly, or
+    /// evaluation mode undoes it.
     pub fn breaks_evaluation(&self) -> bool {
         self.severity == Severity::Problem
             && matches!(
                 self.cause,
-                Some(Cause::EvaluationBug | Cause::LabelMapMismatch)
+                Some(Cause::EvaluationBug | Cause::LabelMapMismatch | Cause::BnEvalDiscrepancy)
             )
+    }
+}
+
+/// What a look gives: findings, and what could not be looked at, in sentences for the user.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    pub findings: Vec<Finding>,
+    pub not_checked: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn extend(&mut self, other: Found) {
+        self.findings.extend(other.findings);
+        self.not_checked.extend(other.not_checked);
     }
 }
 

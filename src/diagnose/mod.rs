@@ -1,11 +1,14 @@
 //! The causes of a gap: statistics and gates; histories in, findings out.
 
 pub mod audit;
+mod causes;
 mod curve;
 pub mod curves;
+mod examined;
 pub mod finding;
 mod gates;
 pub mod history;
+mod learning;
 mod network_shape;
 pub mod predictions;
 pub mod report;
@@ -16,16 +19,21 @@ mod trend;
 mod unstable;
 mod verdict;
 
+pub use causes::Suspect;
 pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
     training_progress,
 };
+pub use examined::{Measured, diagnose_run};
 pub use gates::{Answer, Gate, Gates, p_value, percent, points, share};
 pub use network_shape::network_findings;
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};
 
 use crate::run::{EpochRecord, RunStatus, Split};
+
+/// The seed of every test by random arrangements: the same input gives the same words.
+pub const SEED: u64 = 1;
 
 /// What is looked at: a run's epochs, and what is known of its data.
 #[derive(Clone, Copy, Debug)]

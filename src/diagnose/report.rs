@@ -1,5 +1,6 @@
 //! The document on a history that something else wrote.
 
+use super::finding::Found;
 use super::history::RecordedHistory;
 use super::predictions::Predictions;
 use super::{Diagnosis, diagnose_history};
@@ -26,11 +27,11 @@ impl HistoryReport {
         predictions: Option<&Predictions>,
         seed: u64,
     ) -> HistoryReport {
-        let (mut counts, mut findings) = (Vec::new(), Vec::new());
+        let (mut counts, mut found) = (Vec::new(), Found::default());
         if let Some(predictions) = predictions {
             counts = predictions.class_counts();
             history.classes = history.classes.max(predictions.classes.len());
-            findings = predictions.findings(&history, seed);
+            found = predictions.check(&history, seed);
             // Where the user has not said how many images there are, the predictions do.
             for split in Split::ALL {
                 let (_, n) = predictions.right(split);
@@ -38,7 +39,7 @@ impl HistoryReport {
                 *known = known.or((n > 0).then_some(n));
             }
         }
-        let diagnosis = diagnose_history(&history, &counts, findings);
+        let diagnosis = diagnose_history(&history, &counts, found);
         let mut notes = history.notes;
         notes.extend(predictions.iter().flat_map(|p| p.notes.iter().cloned()));
         if history.running_averages {

@@ -1,7 +1,8 @@
 //! Late epochs that wobble more than so many images can by chance.
 
+use super::curves::Curves;
 use super::finding::{Cause, Evidence, Finding, Severity};
-use crate::run::{EpochRecord, Split};
+use crate::run::Split;
 
 /// Above this ratio of variances the wobble counts (ours, not calibrated).
 const RATIO: f64 = 4.0;
@@ -10,17 +11,18 @@ const LEAST: usize = 6;
 
 /// Compares the variance of late accuracies with the binomial one, p(1 − p)/n, for validation and, where it is worse there,
 /// test. Successive differences are used (von Neumann 1941), so that a trend is no wobble.
-pub(super) fn unstable(epochs: &[EpochRecord]) -> Option<Finding> {
-    let late = &epochs[epochs.len() - (epochs.len() / 3).max(LEAST).min(epochs.len())..];
-    let (split, ratio, swing) = [Split::Val, Split::Test]
+///
+/// `images` of each split, by [`Split::ALL`]'s order; a split whose number nobody knows is not looked at.
+pub(super) fn unstable(curves: &Curves, images: [Option<u32>; 3]) -> Option<Finding> {
+    let (split, ratio, swing, late) = [Split::Val, Split::Test]
         .into_iter()
         .filter_map(|split| {
-            let metrics: Vec<_> = late.iter().filter_map(|e| e.split(split)).collect();
-            let n = metrics.first()?.n;
-            if metrics.len() < LEAST || n == 0 || metrics.iter().any(|m| m.n != n) {
+            let n = images[split as usize].filter(|n| *n > 0)?;
+            let (_, all) = curves.accuracies(split);
+            if all.len() < LEAST {
                 return None;
             }
-            let accuracy: Vec<f64> = metrics.iter().map(|m| m.accuracy).collect();
+            let accuracy = &all[all.len() - (all.len() / 3).max(LEAST)..];
             let mean = accuracy.iter().sum::<f64>() / accuracy.len() as f64;
             let binomial = (mean * (1.0 - mean)).max(0.5 / f64::from(n)) / f64::from(n);
             let steps: Vec<f64> = accuracy.windows(2).map(|w| (w[1] - w[0]).powi(2)).collect();
@@ -28,7 +30,7 @@ pub(super) fn unstable(epochs: &[EpochRecord]) -> Option<Finding> {
             let (low, high) = accuracy
                 .iter()
                 .fold((1.0, 0.0), |(l, h): (f64, f64), a| (l.min(*a), h.max(*a)));
-            Some((split, variance / binomial, (low, high)))
+            Some((split, variance / binomial, (low, high), accuracy.len()))
         })
         .max_by(|a, b| a.1.total_cmp(&b.1))?;
     if ratio <= RATIO {
@@ -43,7 +45,7 @@ pub(super) fn unstable(epochs: &[EpochRecord]) -> Option<Finding> {
     finding.measured = format!(
         "Over the last {} epochs {} accuracy moved between {:.1} and {:.1} %: {ratio:.1} times the variance that so many \
          images have by chance.",
-        late.len(),
+        late,
         split.word(),
         100.0 * swing.0,
         100.0 * swing.1
@@ -70,7 +72,11 @@ pub(super) fn unstable(epochs: &[EpochRecord]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::SplitMetrics;
+    use crate::run::{EpochRecord, SplitMetrics};
+
+    fn unstable(epochs: &[EpochRecord]) -> Option<Finding> {
+        super::unstable(&Curves::of(epochs), [None, Some(90), None])
+    }
 
     fn run(right: impl Fn(u32) -> u32) -> Vec<EpochRecord> {
         (1..=30)

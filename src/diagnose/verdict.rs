@@ -1,10 +1,13 @@
 //! The verdict on a run: a word, its reasons, what was found besides.
 
+use super::causes::{Suspect, causes};
 use super::curve::onset;
 use super::curves::Curves;
-use super::finding::{Finding, rank};
+use super::examined::{Measured, diagnose_run};
+use super::finding::{Finding, Found, rank};
 use super::gates::{Answer, Gates};
 use super::history::RecordedHistory;
+use super::learning::not_learning;
 use super::summary::summary;
 use super::trend::{self, Parting};
 use super::unstable::unstable;
@@ -64,9 +67,14 @@ pub struct Diagnosis {
     pub best_epoch: Option<u32>,
     pub gates: Option<Gates>,
     pub undetermined: bool,
+    /// What the findings speak for, the strongest first.
+    pub causes: Vec<Suspect>,
     /// The worst first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// What could not be looked at and why, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_checked: Vec<String>,
 }
 
 /// What a verdict is given on: the epoch that the gates are asked of, the curves, and what is known of the data.
@@ -79,16 +87,9 @@ pub(super) struct Case<'a> {
     pub onset_epoch: Option<u32>,
 }
 
-/// Judges a run by its last epoch: a figure chosen among many epochs would be optimistic.
+/// Judges a run by its last epoch: a figure chosen among many epochs would be optimistic. Of nothing but its figures.
 pub fn diagnose(subject: &Subject) -> Diagnosis {
-    let curves = Curves::of(subject.epochs);
-    let last = subject.epochs.last();
-    conclude(
-        *subject,
-        &curves,
-        last,
-        unstable(subject.epochs).into_iter().collect(),
-    )
+    diagnose_run(subject, &[], &Measured::default())
 }
 
 /// Judges a history that something else wrote. `found` is what its predictions showed: a problem of the evaluation there
@@ -96,7 +97,7 @@ pub fn diagnose(subject: &Subject) -> Diagnosis {
 pub fn diagnose_history(
     history: &RecordedHistory,
     class_counts: &[(Split, Vec<u32>)],
-    found: Vec<Finding>,
+    found: Found,
 ) -> Diagnosis {
     let last = history.last();
     let subject = Subject {
@@ -106,15 +107,28 @@ pub fn diagnose_history(
         status: history.status,
         best_epoch: history.best_epoch(),
     };
-    conclude(subject, &history.curves, last.as_ref(), found)
+    conclude(
+        subject,
+        &history.curves,
+        history.images,
+        last.as_ref(),
+        found,
+    )
 }
 
-fn conclude(
+/// The verdict on `found` and on what the curves show by themselves; `images` of each split, by [`Split::ALL`]'s order.
+pub(super) fn conclude(
     subject: Subject,
     curves: &Curves,
+    images: [Option<u32>; 3],
     last: Option<&EpochRecord>,
-    mut findings: Vec<Finding>,
+    found: Found,
 ) -> Diagnosis {
+    let Found {
+        mut findings,
+        not_checked,
+    } = found;
+    findings.extend(unstable(curves, images));
     let gates = last.map(|last| Gates::of(&subject, last));
     let case = Case {
         onset_epoch: onset_epoch(curves),
@@ -128,6 +142,9 @@ fn conclude(
     } else {
         verdict(&case)
     };
+    if verdict == Verdict::NotLearning {
+        findings.push(not_learning(&case));
+    }
     rank(&mut findings);
     let few = case
         .gates
@@ -141,7 +158,9 @@ fn conclude(
         best_epoch: subject.best_epoch,
         undetermined: verdict == Verdict::Undetermined,
         gates: case.gates,
+        causes: causes(&findings),
         findings,
+        not_checked,
     }
 }
 

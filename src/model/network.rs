@@ -120,6 +120,15 @@ impl Network {
             .collect()
     }
 
+    /// The buffers among [`Network::tensors`]: batch norm's running statistics.
+    pub fn running_statistics(&self) -> Result<Vec<(String, Tensor)>> {
+        self.state
+            .iter()
+            .filter(|(name, _)| !self.parameters.iter().any(|p| p.name == *name))
+            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)))
+            .collect()
+    }
+
     /// Takes a checkpoint's tensors; a missing, extra or misshapen one is an error that names it, and then nothing is changed.
     pub fn load(&self, tensors: &HashMap<String, Tensor>) -> Result<()> {
         let mut new = Vec::new();

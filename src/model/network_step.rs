@@ -138,7 +138,8 @@ impl Network {
         Ok(of_layers.into_iter().rev().flatten().collect())
     }
 
-    fn findings(&self, gradients: &[Tensor]) -> Result<Vec<GradientFinding>> {
+    /// Parameters whose gradient is zero or not finite, or would be whatever the data; `gradients` in their order.
+    pub fn findings(&self, gradients: &[Tensor]) -> Result<Vec<GradientFinding>> {
         let mut findings = Vec::new();
         for (parameter, gradient) in self.parameters.iter().zip(gradients) {
             let (zero, finite) = slice(gradient, |g| {

@@ -1,6 +1,6 @@
 //! What a producer (a worker, or somebody's own script) tells the server of its run.
 
-use super::{BestEpoch, EpochReport, RunStatus};
+use super::{BestEpoch, EpochReport, Examination, RunStatus};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the body `{"attempt": 2, "events": [{"kind": "epoch", "data": {…}}]}`.
@@ -17,6 +17,8 @@ pub enum ProducerEvent {
     },
     /// The best epoch so far has changed.
     Best(BestEpoch),
+    /// What forward passes with the run's weights showed; before the end.
+    Examination(Box<Examination>),
     /// The run is over: one of the statuses that are.
     End {
         status: RunStatus,
@@ -39,7 +41,8 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {
     pub epoch: u32,
-    /// `reading` (images, before the first epoch of this process), `training` or `scoring`.
+    /// `reading` (images, before the first epoch of this process), `training`, `scoring` or `examining` (forward passes after
+    /// the last epoch).
     pub phase: String,
     pub done: u32,
     pub of: u32,

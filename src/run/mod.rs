@@ -3,6 +3,7 @@
 mod csv;
 mod epoch;
 mod event;
+mod examination;
 mod id;
 mod input;
 mod layer;
@@ -15,6 +16,9 @@ mod training;
 pub use csv::history_csv;
 pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
 pub use event::{Machine, ProducerEvent, Progress};
+pub use examination::{
+    Examination, InputStatistics, Pass, Preparation, Reach, Repetition, Statistics, StillParameter,
+};
 pub use id::{Attempt, DatasetId, RunId, Seq};
 pub use input::{InputSpec, Normalize};
 pub use layer::{

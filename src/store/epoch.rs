@@ -20,8 +20,8 @@ impl Store {
         epoch: u32,
         split: Split,
     ) -> StoreResult<Option<Confusion>> {
-        let blob = self.blob("SELECT counts FROM confusion", run, epoch, split);
-        Ok(blob.await?.map(|bytes| read_confusion(&bytes)))
+        self.read(move |db| stored_confusion(db, run, epoch, split))
+            .await
     }
 
     /// Every image's result of one epoch and split, in the dataset's order, where it was reported.
@@ -31,28 +31,45 @@ impl Store {
         epoch: u32,
         split: Split,
     ) -> StoreResult<Option<ImageResults>> {
-        let blob = self.blob("SELECT results FROM image_results", run, epoch, split);
-        Ok(blob.await?.map(|bytes| read_images(&bytes)))
+        self.read(move |db| stored_images(db, run, epoch, split))
+            .await
     }
+}
 
-    async fn blob(
-        &self,
-        select: &'static str,
-        run: RunId,
-        epoch: u32,
-        split: Split,
-    ) -> StoreResult<Option<Vec<u8>>> {
-        self.read(move |db| {
-            let mut statement = db.prepare_cached(&format!(
-                "{select} WHERE run = ?1 AND epoch = ?2 AND split = ?3"
-            ))?;
-            let blob = statement
-                .query_row(params![run, epoch, split], |row| row.get(0))
-                .optional()?;
-            Ok(blob)
-        })
-        .await
-    }
+/// The confusion matrix of one epoch and split, where it was reported.
+pub(super) fn stored_confusion(
+    db: &Connection,
+    run: RunId,
+    epoch: u32,
+    split: Split,
+) -> StoreResult<Option<Confusion>> {
+    let bytes = blob(db, "SELECT counts FROM confusion", run, epoch, split)?;
+    Ok(bytes.map(|bytes| read_confusion(&bytes)))
+}
+
+/// Every image's result of one epoch and split, where it was reported.
+pub(super) fn stored_images(
+    db: &Connection,
+    run: RunId,
+    epoch: u32,
+    split: Split,
+) -> StoreResult<Option<ImageResults>> {
+    let bytes = blob(db, "SELECT results FROM image_results", run, epoch, split)?;
+    Ok(bytes.map(|bytes| read_images(&bytes)))
+}
+
+fn blob(
+    db: &Connection,
+    select: &str,
+    run: RunId,
+    epoch: u32,
+    split: Split,
+) -> StoreResult<Option<Vec<u8>>> {
+    let mut statement = db.prepare_cached(&format!(
+        "{select} WHERE run = ?1 AND epoch = ?2 AND split = ?3"
+    ))?;
+    let blob = statement.query_row(params![run, epoch, split], |row| row.get(0));
+    Ok(blob.optional()?)
 }
 
 impl Change<'_> {

@@ -3,12 +3,14 @@
 //! One thread writes, so that every change is committed before anybody is told of it; reads run beside it on their own
 //! connections. What a run's watchers must hear goes from the writing thread to the [`Feed`] right after the commit.
 
+mod check;
 mod checkpoint;
 mod connection;
 mod dataset;
 mod disk;
 mod epoch;
 mod event;
+mod examination;
 mod feed;
 mod home;
 mod library;
@@ -21,16 +23,18 @@ mod sql;
 pub mod token;
 mod transition;
 
+pub use check::MAX_LABEL;
 pub use checkpoint::{CHECKPOINT_NAMES, Checkpoint};
 pub use connection::Store;
 pub use dataset::{DataFacts, DatasetRow, DatasetState};
 pub use disk::{FREE_BYTES_KEPT, room_for};
 pub use event::{Event, EventKind, LogLine};
+pub use examination::Diagnosed;
 pub use feed::{Feed, Message};
 pub use home::{Home, HomeError};
 pub use library::Library;
 pub use moment::Moment;
-pub use report::{MAX_EVENTS_A_POST, MAX_LABEL, Reported};
+pub use report::{MAX_EVENTS_A_POST, Reported};
 pub use run::{NewRun, Run, RunPatch};
 pub use run_list::{RunFilter, RunSort};
 pub use transition::Lost;

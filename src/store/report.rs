@@ -1,13 +1,11 @@
 //! What producers report: checked, fenced by attempt, stored once.
 
+use super::check::check;
 use super::connection::Change;
 use super::run::get;
 use super::sql::Json;
 use super::{EventKind, Message, Run, Store, StoreError, StoreResult};
-use crate::run::{
-    Attempt, BestEpoch, EpochReport, ProducerEvent, Progress, RunId, RunStatus, Seq, Split,
-    SplitMetrics,
-};
+use crate::run::{Attempt, BestEpoch, EpochReport, ProducerEvent, RunId, RunStatus, Seq, Split};
 use crate::train::Wish;
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
@@ -15,11 +13,7 @@ use serde_json::json;
 
 /// More in one post are refused.
 pub const MAX_EVENTS_A_POST: usize = 1000;
-/// The largest position of a class: labels are kept in sixteen bits.
-pub const MAX_LABEL: u32 = u16::MAX as u32;
 
-const MAX_EPOCH: u32 = 100_000;
-const MAX_IMAGES: u32 = 10_000_000;
 const MAX_TEXT: usize = 4000;
 const MAX_LOG_LINES: u32 = 10_000;
 /// Confusion matrices and per-image results of a run; what comes later is left out.
@@ -161,6 +155,7 @@ impl Change<'_> {
             }
             ProducerEvent::Epoch(report) => self.take_epoch(run.id, &report),
             ProducerEvent::Best(best) => self.take_best(run.id, &best),
+            ProducerEvent::Examination(examination) => self.take_examination(run, *examination),
             ProducerEvent::Progress(progress) => {
                 self.tell(
                     run.id,
@@ -177,7 +172,7 @@ impl Change<'_> {
         }
     }
 
-    fn has_epoch(&self, id: RunId, epoch: u32) -> StoreResult<bool> {
+    pub(super) fn has_epoch(&self, id: RunId, epoch: u32) -> StoreResult<bool> {
         Ok(self
             .tx
             .prepare_cached("SELECT 1 FROM epoch WHERE run = ?1 AND epoch = ?2")?
@@ -245,88 +240,6 @@ impl Change<'_> {
         };
         self.event(id, EventKind::Log, &json!({ "message": message }))?;
         Ok(())
-    }
-}
-
-/// What is wrong with an event, whatever the run.
-fn check(event: &ProducerEvent) -> Result<(), String> {
-    match event {
-        ProducerEvent::Start(machine)
-            if machine.instruction_set.len() > 100 || machine.version.len() > 100 =>
-        {
-            Err("instruction_set and version: at most 100 characters".to_owned())
-        }
-        ProducerEvent::Start(_) => Ok(()),
-        ProducerEvent::Epoch(report) => check_epoch(report),
-        ProducerEvent::Best(best) => check_number("epoch", best.epoch, 1, MAX_EPOCH),
-        ProducerEvent::Progress(Progress {
-            epoch,
-            phase,
-            left_s,
-            ..
-        }) => {
-            check_number("epoch", *epoch, 1, MAX_EPOCH)?;
-            if phase.len() > 40 {
-                return Err("phase: at most 40 characters".to_owned());
-            }
-            match left_s {
-                Some(s) if !(0.0..1e10).contains(s) => Err("left_s: seconds from 0".to_owned()),
-                _ => Ok(()),
-            }
-        }
-        ProducerEvent::Log { .. } => Ok(()),
-        ProducerEvent::End { status, .. } if status.is_over() => Ok(()),
-        ProducerEvent::End { status, .. } => Err(format!(
-            "a run does not end as {status}: write finished, stopped, cancelled, failed or diverged"
-        )),
-    }
-}
-
-fn check_number(field: &str, value: u32, low: u32, high: u32) -> Result<(), String> {
-    if (low..=high).contains(&value) {
-        Ok(())
-    } else {
-        Err(format!("{field}: {value} is outside {low} to {high}"))
-    }
-}
-
-fn check_epoch(report: &EpochReport) -> Result<(), String> {
-    let record = &report.record;
-    check_number("epoch", record.epoch, 1, MAX_EPOCH)?;
-    for (field, value) in [("lr", record.lr), ("seconds", record.seconds)] {
-        if !(0.0..1e12).contains(&value) {
-            return Err(format!("{field}: a number from 0"));
-        }
-    }
-    let whole = |split| record.split(split).map(|metrics| (split, metrics));
-    for (split, SplitMetrics { correct, n, .. }) in Split::ALL.into_iter().filter_map(whole) {
-        check_number(&format!("{split}.n"), *n, 1, MAX_IMAGES)?;
-        check_number(&format!("{split}.correct"), *correct, 0, *n)?;
-    }
-    for (split, confusion) in &report.confusion {
-        let labels = confusion.0.iter().flat_map(|(t, p, _)| [*t, *p]);
-        check_labels(&format!("confusion of {split}"), labels)?;
-        if confusion.0.len() > 1_000_000 {
-            return Err(format!("confusion of {split}: at most 1,000,000 entries"));
-        }
-    }
-    for (split, results) in &report.images {
-        let field = format!("images of {split}");
-        let n = results.prediction.len();
-        if n > MAX_IMAGES as usize || results.confidence.len() != n || results.loss.len() != n {
-            return Err(format!(
-                "{field}: prediction, confidence and loss must be equally long, at most {MAX_IMAGES}"
-            ));
-        }
-        check_labels(&field, results.prediction.iter().copied())?;
-    }
-    Ok(())
-}
-
-fn check_labels(field: &str, labels: impl IntoIterator<Item = u32>) -> Result<(), String> {
-    match labels.into_iter().find(|label| *label > MAX_LABEL) {
-        Some(label) => Err(format!("{field}: class {label} is above {MAX_LABEL}")),
-        None => Ok(()),
     }
 }
 

@@ -4,7 +4,6 @@ use super::connection::Change;
 use super::epoch::{epoch_record, epoch_records};
 use super::sql::Json;
 use super::{DataFacts, EventKind, Moment, Store, StoreError, StoreResult};
-use crate::diagnose::{Diagnosis, Subject, diagnose};
 use crate::run::{
     Attempt, BestEpoch, DatasetId, EpochRecord, Machine, Metric, RunId, RunSpec, RunStatus, Seq,
 };
@@ -72,17 +71,6 @@ impl Run {
     /// Training in classes 0 to K: 0 where nobody knows.
     pub fn class_count(&self) -> usize {
         self.facts.as_ref().map_or(0, |facts| facts.classes.len())
-    }
-
-    /// The verdict and its gates, from the run's epochs.
-    pub fn diagnose(&self, epochs: &[EpochRecord]) -> Diagnosis {
-        diagnose(&Subject {
-            epochs,
-            classes: self.class_count(),
-            class_counts: self.facts.as_ref().map_or(&[], |facts| &facts.class_counts),
-            status: self.status,
-            best_epoch: self.best.as_ref().map(|best| best.epoch),
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -106,6 +106,12 @@ CREATE TABLE event (
 ) WITHOUT ROWID;
 ",
     "ALTER TABLE run ADD COLUMN machine TEXT",
+    "
+CREATE TABLE examination (
+    run INTEGER PRIMARY KEY REFERENCES run ON DELETE CASCADE,
+    data TEXT NOT NULL
+);
+",
 ];
 
 /// Brings a database to today's tables; one from a newer Gapwatch is refused.

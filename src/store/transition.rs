@@ -198,8 +198,7 @@ impl Change<'_> {
             params![id, Moment::now()],
         )?;
         self.set_status(id, status, message)?;
-        let run = get(&self.tx, id)?;
-        let diagnosis = run.diagnose(&super::epoch::epoch_records(&self.tx, id)?);
+        let diagnosis = self.diagnosis(id)?;
         self.tx.execute(
             "UPDATE run SET verdict = ?2 WHERE id = ?1",
             params![id, diagnosis.verdict.name()],

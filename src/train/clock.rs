@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Reading,
     Training,
     Scoring,
+    /// Forward passes after the last epoch.
+    Examining,
 }
 
 impl Phase {
@@ -23,13 +25,14 @@ impl Phase {
             Phase::Reading => "reading",
             Phase::Training => "training",
             Phase::Scoring => "scoring",
+            Phase::Examining => "examining",
         }
     }
 
     fn cost(self) -> u64 {
         match self {
             Phase::Training => TRAINING_COST,
-            Phase::Scoring => 1,
+            Phase::Scoring | Phase::Examining => 1,
             // Done before the first epoch, and not part of one.
             Phase::Reading => 0,
         }
@@ -45,15 +48,20 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock for `epochs` epochs, each training `trained` images and scoring `scored`.
-    pub fn new(epochs: u32, trained: usize, scored: usize) -> Self {
+    /// A clock for `epochs` epochs, each training `trained` images and scoring `scored`, and an examination of `examined`.
+    pub fn new(epochs: u32, trained: usize, scored: usize, examined: usize) -> Self {
         let epoch = TRAINING_COST * trained as u64 + scored as u64;
         Clock {
             start: Instant::now(),
             told: None,
             done: 0,
-            of: u64::from(epochs) * epoch,
+            of: u64::from(epochs) * epoch + examined as u64,
         }
+    }
+
+    /// Whatever was to come, only an examination of `images` is left.
+    pub fn only_examination(&mut self, images: usize) {
+        self.of = self.done + images as u64;
     }
 
     /// Counts `images` more of a phase that has now done `done` of `of`; a message, but not more than ten a second.
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_time_left_follows_the_work_left() {
-        let mut clock = Clock::new(4, 100, 100);
+        let mut clock = Clock::new(4, 100, 100, 0);
         assert_eq!(clock.left_s(Duration::from_secs(1)), None);
         let first = clock.tick(1, Phase::Training, 100, (100, 100)).unwrap();
         assert_eq!((first.phase.as_str(), first.done), ("training", 100));
@@ -101,8 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_stops_early_has_only_its_examination_left() {
+        let mut clock = Clock::new(4, 100, 100, 50);
+        clock.tick(1, Phase::Training, 100, (100, 100)).unwrap();
+        clock.only_examination(50);
+        let left = clock.left_s(Duration::from_secs(6)).unwrap();
+        assert!((left - 1.0).abs() < 1e-9);
+        let last = clock.tick(1, Phase::Examining, 50, (50, 50)).unwrap();
+        assert_eq!((last.phase.as_str(), last.left_s), ("examining", Some(0.0)));
+    }
+
+    #[test]
     fn the_end_of_a_phase_is_always_told() {
-        let mut clock = Clock::new(1, 100, 0);
+        let mut clock = Clock::new(1, 100, 0, 0);
         assert!(clock.tick(1, Phase::Training, 1, (1, 100)).is_some());
         assert!(clock.tick(1, Phase::Training, 1, (2, 100)).is_none());
         assert!(clock.tick(1, Phase::Training, 98, (100, 100)).is_some());

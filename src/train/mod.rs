@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod clock;
+mod epoch;
+mod examination;
 mod input;
 mod order;
 mod scoring;
@@ -18,7 +20,7 @@ pub use state::STATE;
 pub use tensor_file::replace;
 
 use crate::data::Dataset;
-use crate::run::{BestEpoch, EpochReport, Progress, RunSpec, RunStatus, SpecError};
+use crate::run::{BestEpoch, EpochReport, Examination, Progress, RunSpec, RunStatus, SpecError};
 use serde::{Deserialize, Serialize};
 use session::Session;
 use std::io;
@@ -44,6 +46,8 @@ pub trait Observer: Send {
     fn best(&mut self, best: &BestEpoch);
     fn progress(&mut self, progress: &Progress);
     fn log(&mut self, message: &str);
+    /// The run has its weights and was examined; called before its end. After a restart it can come twice.
+    fn examined(&mut self, examination: &Examination);
     /// A file of the run's folder is complete: [`BEST`], [`LAST`], [`STATE`].
     fn checkpoint(&mut self, name: &str);
     /// Asked at every step.

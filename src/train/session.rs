@@ -1,18 +1,16 @@
 //! One run from its start, or its last checkpoint, to its end.
 
-use super::checkpoint::{self, BEST, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing};
+use super::checkpoint::{BEST, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing};
 use super::clock::{Clock, Phase};
+use super::examination::{self, Examiner};
 use super::input::Input;
-use super::scoring::{self, MOST_AT_ONCE, Scores};
-use super::state::{self, STATE, Standing, State};
+use super::state::State;
 use super::stopping::{Selection, SelectionState};
-use super::{Job, Observer, Outcome, TrainError, Wish, order, tensor_file};
+use super::{Job, Observer, Outcome, TrainError, Wish, tensor_file};
 use crate::data::Index;
-use crate::model::{GradientFinding, Network, Plan, StepError, plan_for};
+use crate::model::{Network, Plan, plan_for};
 use crate::nn::{Optimizer, instruction_set};
-use crate::run::{
-    Device, EpochRecord, EpochReport, FieldError, RunSpec, RunStatus, Running, SpecError, Split,
-};
+use crate::run::{Device, FieldError, RunSpec, RunStatus, SpecError, Split};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -58,23 +56,24 @@ pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
 }
 
 /// Why an epoch was left before its end.
-enum Left {
+pub(super) enum Left {
     Wish(Wish),
     /// The loss is not finite; where that came from, in a sentence.
     Diverged(String),
 }
 
 pub(super) struct Session<'a> {
-    spec: &'a RunSpec,
-    folder: &'a Path,
-    observer: &'a mut dyn Observer,
-    input: Input,
-    network: Network,
-    optimizer: Optimizer,
-    selection: Selection,
+    pub(super) spec: &'a RunSpec,
+    pub(super) folder: &'a Path,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) input: Input,
+    plan: Plan,
+    pub(super) network: Network,
+    pub(super) optimizer: Optimizer,
+    pub(super) selection: Selection,
     /// Epoch and metrics are those of the last whole epoch.
-    facts: CheckpointFacts,
-    clock: Clock,
+    pub(super) facts: CheckpointFacts,
+    pub(super) clock: Clock,
 }
 
 impl<'a> Session<'a> {
@@ -106,7 +105,7 @@ impl<'a> Session<'a> {
 
         let started = Instant::now();
         let epoch = state.as_ref().map_or(0, |state| state.facts.epoch) + 1;
-        let reading = Mutex::new((&mut *observer, Clock::new(0, 0, 0)));
+        let reading = Mutex::new((&mut *observer, Clock::new(0, 0, 0, 0)));
         let input = Input::load(job.dataset, &spec.input, &|done, of| {
             // A poisoned lock means a panic that ends the run in any case.
             if let Ok(mut reading) = reading.lock() {
@@ -157,20 +156,22 @@ impl<'a> Session<'a> {
                 dataset_fingerprint: index.fingerprint.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            clock: Clock::new(0, 0, 0),
+            clock: Clock::new(0, 0, 0, 0),
+            plan,
             input,
         };
         if let Some(state) = state {
-            session.go_on(state, &plan)?;
+            session.go_on(state)?;
         }
         let left = spec.train.epochs.saturating_sub(session.facts.epoch);
-        session.clock = Clock::new(left, trained, trained + val + test);
+        let examined = examination::images(&session.plan, &session.input);
+        session.clock = Clock::new(left, trained, trained + val + test, examined);
         Ok(session)
     }
 
     /// Takes up a state that [`State::check`] has passed.
-    fn go_on(&mut self, state: State, plan: &Plan) -> Result<(), TrainError> {
-        state.mend(self.folder, plan)?;
+    fn go_on(&mut self, state: State) -> Result<(), TrainError> {
+        state.mend(self.folder, &self.plan)?;
         self.network.load(&state.weights)?;
         self.optimizer.load_state(&state.moments)?;
         self.observer
@@ -217,8 +218,13 @@ impl<'a> Session<'a> {
         self.finish(RunStatus::Finished, why)
     }
 
-    /// Ends a run that keeps its weights: the best ones, where early stopping says so.
-    fn finish(self, status: RunStatus, message: String) -> Result<Outcome, TrainError> {
+    /// Ends a run that keeps its weights, the best ones where early stopping says so, after they have been examined.
+    fn finish(mut self, status: RunStatus, message: String) -> Result<Outcome, TrainError> {
+        match self.examine(status)? {
+            Wish::Cancel => return Ok(self.over(RunStatus::Cancelled, "cancelled".to_owned())),
+            Wish::Pause => return Ok(Outcome::Paused),
+            Wish::Continue | Wish::Stop => {}
+        }
         let restore = self
             .spec
             .train
@@ -242,198 +248,55 @@ impl<'a> Session<'a> {
         Ok(self.over(status, message))
     }
 
+    /// Looks at the network of the last whole epoch. A cancel or a pause ends it, as does a stop of a run that has not been
+    /// stopped before; the wish is given back.
+    fn examine(&mut self, status: RunStatus) -> Result<Wish, TrainError> {
+        if self.facts.epoch == 0 {
+            return Ok(Wish::Continue);
+        }
+        if status == RunStatus::Stopped
+            && let Some(state) = State::read(self.folder)?
+        {
+            // The steps since then belong to no epoch.
+            self.network.load(&state.weights)?;
+        }
+        let of = examination::images(&self.plan, &self.input);
+        self.clock.only_examination(of);
+        let epoch = self.facts.epoch;
+        self.observer.log(&format!(
+            "examining the network of epoch {epoch}: {of} images go forward through it"
+        ));
+        let (observer, clock) = (&mut *self.observer, &mut self.clock);
+        let (mut wish, mut done) = (Wish::Continue, 0);
+        let examination = Examiner {
+            plan: &self.plan,
+            network: &self.network,
+            input: &self.input,
+            spec: self.spec,
+            epoch,
+        }
+        .examine(&mut |images| {
+            done += images;
+            if let Some(progress) = clock.tick(epoch, Phase::Examining, images, (done, of)) {
+                observer.progress(&progress);
+            }
+            wish = observer.wish();
+            wish == Wish::Continue || (wish == Wish::Stop && status == RunStatus::Stopped)
+        })?;
+        let Some(examination) = examination else {
+            return Ok(wish);
+        };
+        self.observer
+            .log(&format!("examined in {:.1} s", examination.seconds));
+        self.observer.examined(&examination);
+        Ok(Wish::Continue)
+    }
+
     fn over(self, status: RunStatus, message: String) -> Outcome {
         Outcome::Over {
             status,
             message,
             best: self.selection.best().cloned(),
         }
-    }
-
-    /// Trains and scores one epoch, reports it, and puts it on the disk.
-    fn epoch(&mut self, epoch: u32) -> Result<Option<Left>, TrainError> {
-        let started = Instant::now();
-        let running = match self.train(epoch)? {
-            Ok(running) => running,
-            Err(left) => return Ok(Some(left)),
-        };
-        let mut scores = Vec::with_capacity(3);
-        for split in Split::ALL {
-            match self.score(epoch, split)? {
-                Ok(scored) => scores.push(scored),
-                Err(wish) => return Ok(Some(Left::Wish(wish))),
-            }
-        }
-        let metrics = |i: usize| scores[i].as_ref().map(|s: &Scores| s.metrics.clone());
-        let record = EpochRecord {
-            epoch,
-            lr: self.spec.train.optimizer.lr(),
-            seconds: started.elapsed().as_secs_f64(),
-            train: metrics(0),
-            val: metrics(1),
-            test: metrics(2),
-            running: Some(running),
-        };
-        self.facts.metrics = CheckpointMetrics {
-            train: metrics(0),
-            val: metrics(1),
-            test: metrics(2),
-        };
-        let mut report = EpochReport {
-            record,
-            confusion: Vec::new(),
-            images: Vec::new(),
-        };
-        for (split, scored) in Split::ALL.into_iter().zip(scores) {
-            let Some(scored) = scored else { continue };
-            report.confusion.push((split, scored.confusion));
-            if split != Split::Train {
-                report.images.push((split, scored.images));
-            }
-        }
-        self.observer.epoch(&report);
-
-        let record = &report.record;
-        let lost = Split::ALL
-            .into_iter()
-            .find(|s| record.split(*s).is_some_and(|m| !m.loss.is_finite()));
-        if let Some(split) = lost {
-            return Ok(Some(Left::Diverged(format!(
-                "the {} loss after epoch {epoch} is not a number: {}. Lower the learning rate",
-                split.word(),
-                scoring::not_finite(&self.network)?.map_or_else(
-                    || "the weights are finite, but the scores they give are not".to_owned(),
-                    |name| format!("{name} is no longer finite")
-                ),
-            ))));
-        }
-        let improved = self.selection.take(record);
-        self.facts.epoch = epoch;
-        self.keep(improved)?;
-        Ok(None)
-    }
-
-    /// Writes the state, then the checkpoints that follow from it.
-    fn keep(&mut self, improved: bool) -> Result<(), TrainError> {
-        let standing = Standing {
-            selection: self.selection.state().clone(),
-            instruction_set: instruction_set().to_owned(),
-        };
-        state::write(
-            self.folder,
-            &self.facts,
-            &standing,
-            &self.network,
-            &self.optimizer,
-        )?;
-        self.observer.checkpoint(STATE);
-        if improved && let Some(best) = self.selection.best() {
-            self.observer.best(best);
-        }
-        let tensors = self.network.tensors()?;
-        for name in improved.then_some(BEST).into_iter().chain([LAST]) {
-            let path = self.folder.join(name);
-            checkpoint::write(&path, &self.facts, &tensors).map_err(TrainError::at(&path))?;
-            self.observer.checkpoint(name);
-        }
-        Ok(())
-    }
-
-    /// One pass over the training images that moves the weights.
-    fn train(&mut self, epoch: u32) -> Result<Result<Running, Left>, TrainError> {
-        let train = &self.spec.train;
-        let n = self.input.of(Split::Train).len();
-        let first = u64::from(epoch - 1) * order::steps(n, train.batch_size);
-        let (mut loss_sum, mut correct, mut done) = (0.0, 0_u32, 0);
-        let order = order::batches(n, train.batch_size, train.seed, epoch);
-        for (i, batch) in self.input.of(Split::Train).in_order(order).enumerate() {
-            match self.observer.wish() {
-                Wish::Continue => {}
-                wish => return Ok(Err(Left::Wish(wish))),
-            }
-            let (images, labels) = batch?;
-            let step = first + i as u64;
-            let lr = train.optimizer.lr();
-            let taken = match self
-                .network
-                .step(&images, &labels, step, &mut self.optimizer, lr)
-            {
-                Ok(taken) => taken,
-                Err(StepError::Candle(error)) => return Err(error.into()),
-                Err(StepError::Diverged { loss, place }) => {
-                    return Ok(Err(Left::Diverged(format!(
-                        "the loss became {loss} in epoch {epoch}, step {}: {place}. Lower the learning rate",
-                        i + 1
-                    ))));
-                }
-            };
-            if step == 0 {
-                self.tell_gradients(&taken.findings);
-            }
-            loss_sum += taken.loss_sum;
-            correct += taken.correct;
-            done += labels.len();
-            if let Some(progress) = self
-                .clock
-                .tick(epoch, Phase::Training, labels.len(), (done, n))
-            {
-                self.observer.progress(&progress);
-            }
-        }
-        Ok(Ok(Running {
-            loss: loss_sum / n as f64,
-            accuracy: f64::from(correct) / n as f64,
-        }))
-    }
-
-    /// Says what the first step's gradients show; where a parameter gets none without a reason, something is wrong.
-    fn tell_gradients(&mut self, findings: &[GradientFinding]) {
-        let (expected, odd): (Vec<_>, Vec<_>) = findings.iter().partition(|f| f.by_structure);
-        let count = self.network.parameters().len();
-        let mut message = format!(
-            "first step: {} of {count} parameter tensors get a gradient",
-            count - findings.len()
-        );
-        if !expected.is_empty() {
-            let names: Vec<&str> = expected.iter().map(|f| f.parameter.as_str()).collect();
-            message += &format!(
-                "; by the network's own structure these get none: {}",
-                names.join(", ")
-            );
-        }
-        self.observer.log(&message);
-        for finding in odd {
-            self.observer.log(&format!(
-                "warning: {}: {}",
-                finding.parameter, finding.reason
-            ));
-        }
-    }
-
-    /// Scores a split in evaluation mode; nothing for a split without images.
-    fn score(
-        &mut self,
-        epoch: u32,
-        split: Split,
-    ) -> Result<Result<Option<Scores>, Wish>, TrainError> {
-        let batches = self.input.of(split);
-        let n = batches.len();
-        if n == 0 {
-            return Ok(Ok(None));
-        }
-        let at_once = self.spec.train.batch_size.min(MOST_AT_ONCE);
-        let mut wish = Wish::Continue;
-        let (observer, clock) = (&mut *self.observer, &mut self.clock);
-        let scores = scoring::score(&self.network, batches, at_once, |images, done| {
-            if let Some(progress) = clock.tick(epoch, Phase::Scoring, images, (done, n)) {
-                observer.progress(&progress);
-            }
-            wish = observer.wish();
-            wish == Wish::Continue
-        })?;
-        Ok(match scores {
-            Some(scores) => Ok(Some(scores)),
-            None => Err(wish),
-        })
     }
 }

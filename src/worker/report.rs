@@ -3,7 +3,7 @@
 use super::client::{Client, ClientError};
 use super::outbox::{Batch, Outbox, Parcel};
 use super::spool::Spool;
-use crate::run::{BestEpoch, EpochReport, ProducerEvent, Progress, RunStatus};
+use crate::run::{BestEpoch, EpochReport, Examination, ProducerEvent, Progress, RunStatus};
 use crate::train::{Observer, Wish};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -132,6 +132,10 @@ impl Observer for Reporter {
         self.tell(ProducerEvent::Log {
             message: message.to_owned(),
         });
+    }
+
+    fn examined(&mut self, examination: &Examination) {
+        self.tell(ProducerEvent::Examination(Box::new(examination.clone())));
     }
 
     fn checkpoint(&mut self, name: &str) {

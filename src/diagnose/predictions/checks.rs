@@ -1,10 +1,9 @@
 //! Predictions against the history, against the class lists, and against having given up.
 
-use super::Predictions;
+use super::{Predictions, Told, balance};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Severity, some_of};
 use crate::diagnose::fisher_exact;
 use crate::diagnose::gates::percent;
-use crate::diagnose::history::RecordedHistory;
 use crate::run::Split;
 
 /// Histories are written with four digits at least.
@@ -16,23 +15,16 @@ const COLLAPSE: f64 = 0.5;
 
 /// Do the predictions give the accuracy that the history tells? Training is left out: there, history often holds the running
 /// average of an epoch.
-pub(super) fn against_history(
-    predictions: &Predictions,
-    history: &RecordedHistory,
-) -> Vec<Finding> {
+pub(super) fn against_history(predictions: &Predictions, told: Told) -> Vec<Finding> {
     [Split::Val, Split::Test]
         .into_iter()
-        .filter_map(|split| disagreement(predictions, history, split))
+        .filter_map(|split| disagreement(predictions, told, split))
         .collect()
 }
 
-fn disagreement(
-    predictions: &Predictions,
-    history: &RecordedHistory,
-    split: Split,
-) -> Option<Finding> {
+fn disagreement(predictions: &Predictions, told: Told, split: Split) -> Option<Finding> {
     let (right, n) = predictions.right(split);
-    let (epochs, accuracies) = history.curves.accuracies(split);
+    let (epochs, accuracies) = told.curves.accuracies(split);
     let last = *accuracies.last()?;
     if n == 0 {
         return None;
@@ -43,7 +35,7 @@ fn disagreement(
         let at = epochs.iter().position(|e| Some(*e) == wanted)?;
         Some(accuracies[at])
     };
-    let best = of_epoch(history.best_epoch());
+    let best = of_epoch(told.best_epoch);
     if !differs(last) || best.is_some_and(|best| !differs(best)) {
         return None;
     }
@@ -53,7 +45,7 @@ fn disagreement(
     // Another checkpoint differs by a few images; more than independent images would is a mistake.
     let nearest = (found.clamp(low, high) * f64::from(n)).round() as u32;
     let outside = fisher_exact(right, n, nearest, n) < MISTAKE;
-    let another_n = history.images[split as usize].filter(|m| *m != n);
+    let another_n = told.images[split as usize].filter(|m| *m != n);
     let (severity, title) = if outside && another_n.is_none() {
         (
             Severity::Problem,
@@ -164,6 +156,10 @@ pub(super) fn collapse(predictions: &Predictions, split: Split) -> Option<Findin
         return None;
     }
     let commonest = f64::from(labels.iter().copied().max().unwrap_or(0)) / n;
+    let counts = predictions.class_counts();
+    let uneven = counts
+        .iter()
+        .any(|(of, counts)| *of == Split::Train && balance::uneven(counts));
     let entropy = given
         .iter()
         .filter(|c| **c > 0)
@@ -181,8 +177,8 @@ pub(super) fn collapse(predictions: &Predictions, split: Split) -> Option<Findin
             split.word()
         ),
     );
-    finding.cause =
-        (commonest > 2.0 / classes as f64 && classes > 2).then_some(Cause::ClassImbalance);
+    finding.cause = (uneven || (commonest > 2.0 / classes as f64 && classes > 2))
+        .then_some(Cause::ClassImbalance);
     finding.measured = format!(
         "{} of the {} predictions are {}, of which {} of the images are.",
         percent(share),

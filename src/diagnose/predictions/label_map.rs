@@ -2,9 +2,9 @@
 
 use super::{Pair, Predictions};
 use crate::data::Random;
-use crate::diagnose::finding::{Cause, Evidence, Finding, Severity, some_of};
+use crate::diagnose::finding::{Cause, Evidence, Finding, Found, Severity, counted, some_of};
 use crate::diagnose::gates::{p_value, percent};
-use crate::diagnose::statistics::{assign, mcnemar_exact, permutation_p};
+use crate::diagnose::statistics::{Assignment, assign, mcnemar_exact, permutation_p, upper_tail};
 use crate::run::Split;
 use rayon::prelude::*;
 
@@ -12,8 +12,10 @@ use rayon::prelude::*;
 const MOST_CLASSES: usize = 128;
 /// Images that the null is drawn from at most.
 const MOST_IMAGES: usize = 20_000;
-/// Below this probability of chance a map is believed.
+/// Below this probability of chance a map is believed, and a network is above chance.
 const P: f64 = 0.01;
+/// Fewer images a class leave too few to fit a map on one half and try it on the other.
+const LEAST_A_CLASS: usize = 4;
 
 /// What matching labels with predictions gives.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -40,17 +42,15 @@ impl LabelMap {
     }
 }
 
-/// Matches labels with predictions. None without images, with one class, or with more classes than are matched.
-pub fn label_map(pairs: &[Pair], classes: usize, seed: u64) -> Option<LabelMap> {
-    if pairs.len() < 2 || !(2..=MOST_CLASSES).contains(&classes) {
-        return None;
-    }
-    let n = pairs.len() as f64;
-    let right = |pairs: &[Pair]| pairs.iter().filter(|(l, p)| l == p).count();
-    let matched = fit(pairs, classes)?;
+/// A map that one half of the images gives, tried on the other half, both ways.
+struct Confirmation {
+    /// Images that are right under such a map.
+    by_map: usize,
+    /// McNemar's against the labels as they are, where the map is better; 1 where not.
+    p: f64,
+}
 
-    let mut mixed = pairs.to_vec();
-    Random::new(seed, 0).shuffle(&mut mixed);
+fn confirm(mixed: &[Pair], classes: usize) -> Option<Confirmation> {
     let (one, other) = mixed.split_at(mixed.len() / 2);
     let (mut only_map, mut only_given, mut by_map) = (0, 0, 0);
     for (fitted_on, tried_on) in [(one, other), (other, one)] {
@@ -62,11 +62,31 @@ pub fn label_map(pairs: &[Pair], classes: usize, seed: u64) -> Option<LabelMap> 
             only_given += u32::from(!mapped && label == given);
         }
     }
-    let confirmed_p = if only_map > only_given {
+    let p = if only_map > only_given {
         mcnemar_exact(only_map, only_given)
     } else {
         1.0
     };
+    Some(Confirmation { by_map, p })
+}
+
+fn mixed(pairs: &[Pair], seed: u64) -> Vec<Pair> {
+    let mut mixed = pairs.to_vec();
+    Random::new(seed, 0).shuffle(&mut mixed);
+    mixed
+}
+
+/// Matches labels with predictions. None without images, with one class, or with more classes than are matched.
+pub fn label_map(pairs: &[Pair], classes: usize, seed: u64) -> Option<LabelMap> {
+    if pairs.len() < 2 || !(2..=MOST_CLASSES).contains(&classes) {
+        return None;
+    }
+    let n = pairs.len() as f64;
+    let right = |pairs: &[Pair]| pairs.iter().filter(|(l, p)| l == p).count();
+    let matched = fit(pairs, classes)?;
+
+    let mixed = mixed(pairs, seed);
+    let confirmed = confirm(&mixed, classes)?;
 
     let draws = (300_000_000 / classes.pow(3)).clamp(99, 999);
     let drawn_from = &mixed[..mixed.len().min(MOST_IMAGES)];
@@ -88,12 +108,12 @@ pub fn label_map(pairs: &[Pair], classes: usize, seed: u64) -> Option<LabelMap> 
         matched: share,
         null_99: null[(null.len() * 99 / 100).min(null.len() - 1)],
         p: permutation_p(reached, draws),
-        confirmed: by_map as f64 / n,
-        confirmed_p,
+        confirmed: confirmed.by_map as f64 / n,
+        confirmed_p: confirmed.p,
     })
 }
 
-fn fit(pairs: &[Pair], classes: usize) -> Option<crate::diagnose::statistics::Assignment> {
+fn fit(pairs: &[Pair], classes: usize) -> Option<Assignment> {
     let mut table = vec![vec![0; classes]; classes];
     for (label, given) in pairs {
         table[*label as usize][*given as usize] += 1;
@@ -115,12 +135,54 @@ fn fit(pairs: &[Pair], classes: usize) -> Option<crate::diagnose::statistics::As
     Some(found)
 }
 
-/// The finding on one split's predictions, if its labels are permuted.
-pub(super) fn finding(predictions: &Predictions, split: Split, seed: u64) -> Option<Finding> {
-    let map = label_map(predictions.of(split), predictions.classes.len(), seed)?;
-    if !map.is_permuted() {
-        return None;
+/// Looks whether one split's labels are permuted, or says why that cannot be told.
+pub(super) fn look(predictions: &Predictions, split: Split, seed: u64) -> Found {
+    let (pairs, classes) = (predictions.of(split), predictions.classes.len());
+    let mut found = Found::default();
+    if pairs.is_empty() || classes < 2 {
+        return found;
     }
+    let untold = |why: String| format!("Whether the {} labels are permuted: {why}.", split.word());
+    if classes > MOST_CLASSES {
+        found.not_checked.push(untold(format!(
+            "more than {MOST_CLASSES} classes are not matched"
+        )));
+        return found;
+    }
+    // The null costs hundreds of matchings, and only a map that the other half confirms needs it.
+    let map = confirm(&mixed(pairs, seed), classes)
+        .filter(|confirmed| confirmed.p < P)
+        .and_then(|_| label_map(pairs, classes, seed))
+        .filter(LabelMap::is_permuted);
+    if let Some(map) = map {
+        found.findings.push(finding(predictions, split, &map));
+        return found;
+    }
+    if pairs.len() < LEAST_A_CLASS * classes {
+        found.not_checked.push(untold(format!(
+            "{} are too few for {classes} classes",
+            counted(pairs.len(), "image")
+        )));
+    } else if at_chance(predictions, split) {
+        found.not_checked.push(untold(
+            "the network cannot be told from guessing there, and then no order of the classes can be seen".to_owned(),
+        ));
+    }
+    found
+}
+
+/// True where right answers can be luck: not above max(1/K, share of the commonest class).
+fn at_chance(predictions: &Predictions, split: Split) -> bool {
+    let (right, n) = predictions.right(split);
+    let mut labels = vec![0_u32; predictions.classes.len()];
+    for (label, _) in predictions.of(split) {
+        labels[*label as usize] += 1;
+    }
+    let commonest = f64::from(labels.iter().copied().max().unwrap_or(0)) / f64::from(n.max(1));
+    upper_tail(right, n, commonest.max(1.0 / labels.len() as f64)) >= P
+}
+
+fn finding(predictions: &Predictions, split: Split, map: &LabelMap) -> Finding {
     let names = &predictions.classes;
     let moved: Vec<(usize, usize)> = map
         .columns
@@ -197,7 +259,7 @@ pub(super) fn finding(predictions: &Predictions, split: Split, seed: u64) -> Opt
             reference: "McNemar 1947",
         },
     ];
-    Some(finding)
+    finding
 }
 
 /// True where at least three classes moved, all by one place in one direction.

@@ -1,14 +1,17 @@
-//! Predictions that something else wrote, image by image: which class each has and which it was given.
+//! Predictions, a run's own or those that something else wrote: which class each image has and which it was given.
 
+mod balance;
 mod checks;
+mod confusion;
 mod label_map;
 mod read;
 
 pub use label_map::{LabelMap, label_map};
 
-use super::finding::Finding;
+use super::curves::Curves;
+use super::finding::{Finding, Found};
 use super::history::RecordedHistory;
-use crate::run::Split;
+use crate::run::{Confusion, Split};
 
 /// A predictions file may have this many bytes.
 pub const MOST_BYTES: usize = 256 << 20;
@@ -29,7 +32,36 @@ pub struct Predictions {
     pub notes: Vec<String>,
 }
 
+/// What a history tells that predictions must agree with.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    pub curves: &'a Curves,
+    /// Where predictions may be of the best epoch instead of the last.
+    pub best_epoch: Option<u32>,
+    /// Images of each split, where known.
+    pub images: [Option<u32>; 3],
+}
+
+impl<'a> From<&'a RecordedHistory> for Told<'a> {
+    fn from(history: &'a RecordedHistory) -> Told<'a> {
+        Told {
+            curves: &history.curves,
+            best_epoch: history.best_epoch(),
+            images: history.images,
+        }
+    }
+}
+
 impl Predictions {
+    /// Of a run's confusion matrices after one epoch; `classes` are their names as far as they are known. An error is a
+    /// sentence that says what is too large to be looked at.
+    pub fn of_confusion(
+        classes: &[String],
+        confusion: &[(Split, Confusion)],
+    ) -> Result<Predictions, String> {
+        confusion::read(classes, confusion)
+    }
+
     /// Reads a CSV's content (any delimiter of `,`, `;` and tab).
     pub fn read(content: &[u8]) -> Result<Predictions, super::history::Unreadable> {
         read::read(content)
@@ -61,15 +93,22 @@ impl Predictions {
             .collect()
     }
 
-    /// Everything that predictions show beyond counts: contradictions, permuted labels, collapse, missing classes.
-    pub fn findings(&self, history: &RecordedHistory, seed: u64) -> Vec<Finding> {
-        let mut findings = self.contradictions.clone();
-        findings.extend(checks::against_history(self, history));
+    /// Everything that predictions show beyond counts: contradictions, permuted labels, collapse, missing and uneven classes.
+    pub fn check<'a>(&self, told: impl Into<Told<'a>>, seed: u64) -> Found {
+        let mut found = Found {
+            findings: self.contradictions.clone(),
+            not_checked: Vec::new(),
+        };
+        let findings = &mut found.findings;
+        findings.extend(checks::against_history(self, told.into()));
         findings.extend(checks::missing_classes(self));
         for split in [Split::Val, Split::Test] {
-            findings.extend(label_map::finding(self, split, seed));
             findings.extend(checks::collapse(self, split));
+            findings.extend(balance::finding(self, split));
         }
-        findings
+        for split in [Split::Val, Split::Test] {
+            found.extend(label_map::look(self, split, seed));
+        }
+        found
     }
 }

@@ -3,9 +3,10 @@
 use super::charts::draw_run;
 use super::history::{attachment, history};
 use crate::chart::{Format, Kind};
+use crate::diagnose::Diagnosis;
 use crate::model::{plan_for, python};
-use crate::run::{Confusion, EpochRecord, RunId, Split, history_csv};
-use crate::store::{Run, StoreError};
+use crate::run::{Confusion, EpochRecord, Examination, RunId, Split, history_csv};
+use crate::store::{Diagnosed, Run, StoreError};
 use crate::web::error::Problem;
 use crate::web::extract::Id;
 use crate::web::file::served;
@@ -28,6 +29,8 @@ pub fn router() -> Router<App> {
 struct Contents {
     run: Run,
     epochs: Vec<EpochRecord>,
+    diagnosis: Diagnosis,
+    examination: Option<Examination>,
     /// Validation's at the last epoch.
     confusion: Option<Confusion>,
 }
@@ -38,11 +41,18 @@ pub(super) async fn bundle(
     Id(id): Id<RunId>,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
+    let Diagnosed {
+        run,
+        epochs,
+        diagnosis,
+    } = app.store.diagnosed(id).await?;
+    let examination = app.store.examination(id).await?;
     let confusion = app.store.confusion(id, run.epoch, Split::Val).await?;
     let contents = Contents {
         run,
         epochs,
+        diagnosis,
+        examination,
         confusion,
     };
     let (uploads, folder) = (app.home.uploads(), app.home.run(id));
@@ -112,9 +122,15 @@ impl Contents {
             ),
             (
                 "diagnosis.json".to_owned(),
-                pretty(serde_json::to_vec_pretty(&run.diagnose(epochs)))?,
+                pretty(serde_json::to_vec_pretty(&self.diagnosis))?,
             ),
         ];
+        if let Some(examination) = &self.examination {
+            documents.push((
+                "examination.json".to_owned(),
+                pretty(serde_json::to_vec_pretty(examination))?,
+            ));
+        }
         if run.class_count() > 0 {
             let plan = plan_for(&run.spec, run.class_count())?;
             documents.push(("model.py".to_owned(), python::model_py(&plan).into_bytes()));

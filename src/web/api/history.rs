@@ -1,6 +1,6 @@
 //! A run's history and diagnosis as documents.
 
-use crate::run::{EpochRecord, History, RunFacts, RunId, history_csv};
+use crate::run::{EpochRecord, Examination, History, RunFacts, RunId, history_csv};
 use crate::store::Run;
 use crate::web::error::Problem;
 use crate::web::extract::Id;
@@ -16,6 +16,7 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/history.csv", get(csv))
         .route("/runs/{id}/history.json", get(json))
         .route("/runs/{id}/diagnosis", get(diagnosis))
+        .route("/runs/{id}/examination", get(examination))
 }
 
 /// A run and its epochs as `history.json` holds them.
@@ -71,6 +72,19 @@ pub(super) async fn diagnosis(
     State(app): State<App>,
     Id(id): Id<RunId>,
 ) -> Result<Response, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
-    Ok(Json(run.diagnose(&epochs)).into_response())
+    Ok(Json(app.store.diagnosed(id).await?.diagnosis).into_response())
+}
+
+/// What forward passes with the run's weights showed: batch norm, scoring twice, the numbers that enter the network, its reach.
+#[utoipa::path(get, path = "/api/v1/runs/{id}/examination", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = Examination), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn examination(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<Examination>, HttpError> {
+    let found = app.store.examination(id).await?;
+    found.map(Json).ok_or_else(|| {
+        HttpError::not_found(format!(
+            "run {id} has no examination: it is made when a run ends with its weights"
+        ))
+    })
 }

@@ -32,6 +32,7 @@ use utoipa::OpenApi;
         history::csv,
         history::json,
         history::diagnosis,
+        history::examination,
         epochs::confusion,
         epochs::images,
         epochs::log,

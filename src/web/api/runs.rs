@@ -2,7 +2,7 @@
 
 use super::RunView;
 use crate::run::{FieldError, RunId, RunSpec, RunStatus, SpecError};
-use crate::store::{RunFilter, RunPatch, RunSort};
+use crate::store::{Diagnosed, RunFilter, RunPatch, RunSort};
 use crate::web::error::Problem;
 use crate::web::extract::{Body, Id, Query};
 use crate::web::{App, HttpError, Launched, launch};
@@ -120,10 +120,9 @@ pub(super) async fn show(
     State(app): State<App>,
     Id(id): Id<RunId>,
 ) -> Result<Json<RunView>, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
-    let verdict = run.diagnose(&epochs).verdict.name().to_owned();
+    let Diagnosed { run, diagnosis, .. } = app.store.diagnosed(id).await?;
     let mut view = RunView::from(run);
-    view.verdict = Some(verdict);
+    view.verdict = Some(diagnosis.verdict.name().to_owned());
     Ok(Json(view))
 }
 

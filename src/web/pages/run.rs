@@ -11,7 +11,7 @@ use super::wording::{
 };
 use crate::diagnose::{Answer, Diagnosis, Gate, Verdict, share, wilson};
 use crate::run::{EpochRecord, Normalize, RunId, RunStatus, Seq, Split, SplitMetrics};
-use crate::store::{Checkpoint, LogLine, Run};
+use crate::store::{Checkpoint, Diagnosed, LogLine, Run};
 use crate::train::Wish;
 use crate::web::HttpError;
 use crate::web::extract::{Id, Query};
@@ -168,12 +168,12 @@ struct RunParts {
 }
 
 impl RunView {
-    async fn of(
-        app: &App,
-        run: Run,
-        epochs: &[EpochRecord],
-        page: &str,
-    ) -> Result<RunView, HttpError> {
+    async fn of(app: &App, of: Diagnosed, page: &str) -> Result<RunView, HttpError> {
+        let Diagnosed {
+            run,
+            epochs,
+            diagnosis,
+        } = of;
         let last = epochs.last().cloned();
         let best = run.best.as_ref().map(|best| best.epoch);
         let best = best.and_then(|best| epochs.iter().find(|e| e.epoch == best));
@@ -187,16 +187,15 @@ impl RunView {
                 })
             })
             .collect();
-        let diagnosis = run.diagnose(epochs);
         let found = &diagnosis.findings;
         Ok(RunView {
             findings: FindingView::list_of(app, run.dataset.as_ref(), "finding", found).await,
             diagnosis,
             figures,
-            table: EpochTable::of(epochs, page),
+            table: EpochTable::of(&epochs, page),
             log: app.store.log_lines(run.id, LOG_LINES).await?,
             checkpoints: app.store.checkpoints(run.id).await?,
-            left_s: left_s(&run, epochs),
+            left_s: left_s(&run, &epochs),
             last,
             run,
         })
@@ -288,8 +287,9 @@ async fn show(
     Id(id): Id<RunId>,
     Query(asked): Query<RunQuery>,
 ) -> Result<Response, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
-    let matrix = MatrixView::of(&app, &run, &epochs, &asked.matrix).await?;
+    let of = app.store.diagnosed(id).await?;
+    let (run, epochs) = (&of.run, &of.epochs);
+    let matrix = MatrixView::of(&app, run, epochs, &asked.matrix).await?;
     let data = island(&RunData {
         id,
         name: &run.name,
@@ -302,10 +302,10 @@ async fn show(
             .facts
             .as_ref()
             .and_then(|facts| facts.chance(Split::Val)),
-        history: Columns::of(&epochs),
+        history: Columns::of(epochs),
     });
     let spec_toml = toml::to_string_pretty(&run.spec).map_err(HttpError::internal)?;
-    let view = RunView::of(&app, run, &epochs, &asked.page).await?;
+    let view = RunView::of(&app, of, &asked.page).await?;
     Ok(rendered(&RunPage {
         view,
         matrix,
@@ -320,7 +320,7 @@ async fn parts(
     Id(id): Id<RunId>,
     Query(asked): Query<RunQuery>,
 ) -> Result<Response, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
-    let view = RunView::of(&app, run, &epochs, &asked.page).await?;
+    let of = app.store.diagnosed(id).await?;
+    let view = RunView::of(&app, of, &asked.page).await?;
     Ok(rendered(&RunParts { view }))
 }
