@@ -68,8 +68,11 @@ function onProgress({ epoch, phase, done, of, left_s }) {
   const bar = element("progress-bar");
   if (!bar) return;
   const share = { training: 0.9, scoring: 0.99 }[phase] ?? 0;
-  bar.value = epoch - 1 + share * (of > 0 ? done / of : 0);
-  element("progress-text").textContent = `Epoch ${epoch} of ${page.epochs}: ${phase}, ${done} of ${of}`;
+  bar.value = phase === "examining" ? page.epochs : epoch - 1 + share * (of > 0 ? done / of : 0);
+  element("progress-text").textContent =
+    phase === "examining"
+      ? `Looking at the trained network: ${done} of ${of} images`
+      : `Epoch ${epoch} of ${page.epochs}: ${phase}, ${done} of ${of}`;
   if (left_s != null) element("time-left").textContent = `${duration(left_s)} left`;
 }
 

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod ending;
+mod examination;
 mod first_step;
 mod from_disk;
 mod images;

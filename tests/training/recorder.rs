@@ -2,7 +2,7 @@
 
 use gapwatch::data::Dataset;
 use gapwatch::model::resolve;
-use gapwatch::run::{BestEpoch, EpochRecord, EpochReport, Progress, RunSpec, merge};
+use gapwatch::run::{BestEpoch, EpochRecord, EpochReport, Examination, Progress, RunSpec, merge};
 use gapwatch::train::{Job, Observer, Outcome, TrainError, Wish, train};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -14,6 +14,7 @@ pub struct Recorder {
     pub best: Vec<BestEpoch>,
     pub progress: Vec<Progress>,
     pub logs: Vec<String>,
+    pub examined: Vec<Examination>,
     pub checkpoints: Vec<String>,
     /// Wish something else than to go on when asked for the n-th time, from 0.
     pub wish_at: Option<(usize, Wish)>,
@@ -53,6 +54,10 @@ impl Observer for Recorder {
 
     fn log(&mut self, message: &str) {
         self.logs.push(message.to_owned());
+    }
+
+    fn examined(&mut self, examination: &Examination) {
+        self.examined.push(examination.clone());
     }
 
     fn checkpoint(&mut self, name: &str) {
