@@ -37,10 +37,10 @@ pub(super) fn not_learning(case: &Case) -> Finding {
     let (_, losses) = case.curves.losses(Split::Train);
     if let (Some(loss), classes @ 2..) = (losses.last(), case.subject.classes) {
         let even = (classes as f64).ln();
-        let stays = if *loss > STAYED * even {
-            "has stayed at"
-        } else {
-            "is below"
+        let stays = match loss / even {
+            share if share < STAYED => "is below",
+            share if share <= 1.0 / STAYED => "has stayed at",
+            _ => "is above",
         };
         let sentence = format!(
             "The training loss of {loss:.3} {stays} the {even:.3} (ln {classes}) that even guessing costs."

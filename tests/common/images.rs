@@ -7,9 +7,23 @@ use zip::write::SimpleFileOptions;
 
 /// A zip of `train/val/test/CLASS/` with gray images of 12 × 16 pixels: a class is a brightness with a pattern upon it.
 pub fn tiny_archive() -> Vec<u8> {
+    archive(4, [("dark", 60), ("bright", 160)])
+}
+
+/// As [`tiny_archive`] with 16 validation images a class, which lie in each other's folders.
+pub fn permuted_archive() -> Vec<u8> {
+    archive(16, [("dark", 160), ("bright", 60)])
+}
+
+fn archive(val: u32, val_classes: [(&str, u32); 2]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (split, images) in [("train", 10), ("val", 4), ("test", 4)] {
-        for (class, level) in [("dark", 60_u32), ("bright", 160)] {
+    let classes = [("dark", 60), ("bright", 160)];
+    for (split, images, classes) in [
+        ("train", 10, classes),
+        ("val", val, val_classes),
+        ("test", 4, classes),
+    ] {
+        for (class, level) in classes {
             for number in 0..images {
                 let image = GrayImage::from_fn(16, 12, |x, y| {
                     Luma([(level + (x * 7 + y * 13 + number * 29) % 40) as u8])

@@ -281,3 +281,131 @@ fn a_checkpoint_is_uploaded_whole_by_its_attempt_alone() {
     assert_eq!(listed["checkpoints"][0]["name"], "best.safetensors");
     assert_eq!(listed["checkpoints"][0]["bytes"], weights.len());
 }
+
+/// An examination after an epoch in which batch norm's running statistics are stale.
+fn examination(epoch: u32) -> Value {
+    let pass = |split: &str, statistics: &str, correct: u32, n: u32| {
+        json!({"split": split, "statistics": statistics, "loss": 1.0, "correct": correct, "n": n,
+               "accuracy": f64::from(correct) / f64::from(n)})
+    };
+    let listed = |statistics: &str, correct: u32| {
+        let mut pass = pass("val", statistics, correct, 90);
+        let given: Vec<u32> = (0..90)
+            .map(|i| if i < correct { i % 9 } else { 9 })
+            .collect();
+        pass["prediction"] = json!(given);
+        pass
+    };
+    let labels: Vec<u32> = (0..90).map(|i| i % 9).collect();
+    json!({"kind": "examination", "data": {
+        "epoch": epoch, "seconds": 1.5,
+        "passes": [
+            pass("train", "running", 80, 630), pass("train", "batch", 610, 630),
+            listed("running", 17), listed("recalibrated", 70),
+        ],
+        "labels": [["val", labels]],
+        "repeated": [{"split": "val", "n": 90, "classes": 0, "losses": 0}],
+        "inputs": [{"split": "train", "channel": 0, "mean": null, "std": 1.0, "min": -2.0, "max": 2.0}],
+        "parameters": {"tensors": 3, "still": [{"name": "conv.weight", "no_gradient": true, "unmoved": true}]},
+    }})
+}
+
+#[test]
+fn a_script_sends_an_examination_and_a_later_one_replaces_it() {
+    let server = TestServer::start();
+    let (run, token) = external(&server);
+    let path = format!("/api/v1/runs/{run}");
+    report(&server, run, &token, &[epoch(1)]);
+    assert_eq!(server.get(&format!("{path}/examination")).0, 404);
+    let seq = server.get(&path).1["last_seq"].as_u64().unwrap();
+    let mut watcher = Watcher::open(&server, run, seq, None);
+    let (status, answer) = report(&server, run, &token, &[examination(1)]);
+    assert_eq!(status, 200, "{answer}");
+    let told = watcher.next().unwrap();
+    assert_eq!(told.kind, "diagnosis");
+    assert_eq!(told.data["verdict"], "broken-evaluation", "{}", told.data);
+    let ids: Vec<&str> = told.data["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["id"].as_str().unwrap())
+        .collect();
+    assert!(
+        ids.contains(&"batch-norm-in-evaluation") && ids.contains(&"frozen-layers"),
+        "{ids:?}"
+    );
+
+    // The same again changes nothing; another one takes its place and its findings away.
+    report(&server, run, &token, &[examination(1)]);
+    assert_eq!(server.get(&path).1["last_seq"], seq + 1);
+    let mut other = examination(1);
+    other["data"]["passes"][0]["correct"] = json!(612);
+    other["data"]["passes"][3] = other["data"]["passes"][2].clone();
+    report(&server, run, &token, &[other]);
+    let diagnosis = server.get(&format!("{path}/diagnosis")).1;
+    assert!(
+        !diagnosis.to_string().contains("batch-norm-in-evaluation"),
+        "{diagnosis}"
+    );
+    let stored = server.get(&format!("{path}/examination")).1;
+    assert_eq!(stored["passes"][0]["correct"], 612);
+    assert_eq!(stored["passes"][0]["accuracy"], 612.0 / 630.0);
+}
+
+#[test]
+fn wrong_examinations_are_refused_and_named() {
+    let server = TestServer::start();
+    let (run, token) = external(&server);
+    report(&server, run, &token, &[epoch(1)]);
+    let with = |pointer: &str, value: Value| {
+        let mut event = examination(1);
+        *event.pointer_mut(&format!("/data{pointer}")).unwrap() = value;
+        event
+    };
+    let pass = examination(1)["data"]["passes"][0].clone();
+    for (event, says) in [
+        (with("/epoch", json!(2)), "has not reported"),
+        (with("/seconds", json!(-1.0)), "seconds"),
+        (with("/passes", json!(vec![pass; 65])), "passes: at most"),
+        (with("/passes/0/correct", json!(631)), "passes[0].correct"),
+        (with("/passes/2/prediction/0", json!(70_000)), "70000"),
+        (with("/passes/2/prediction", json!([1, 2])), "passes[2]"),
+        (with("/labels", json!([])), "as many labels"),
+        (with("/repeated/0/classes", json!(91)), "repeated.classes"),
+        (
+            with("/parameters/still/0/name", json!("x".repeat(301))),
+            "names",
+        ),
+        (with("/parameters/tensors", json!(0)), "parameters.tensors"),
+    ] {
+        let (status, problem) = report(&server, run, &token, std::slice::from_ref(&event));
+        assert_eq!(status, 422, "{says}: {problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(says), "{says}: {detail}");
+    }
+    assert_eq!(
+        server.get(&format!("/api/v1/runs/{run}/examination")).0,
+        404
+    );
+}
+
+#[test]
+fn figures_that_were_scored_against_shuffled_labels_contradict_the_predictions() {
+    let server = TestServer::start();
+    let (run, token) = external(&server);
+    let mut shuffled = epoch(1);
+    // 81 of 90 are right by the matrix; the script counted 17.
+    shuffled["data"]["confusion"] =
+        json!([["val", [[0, 0, 40], [0, 1, 5], [1, 0, 4], [1, 1, 41]]]]);
+    shuffled["data"]["images"] = json!([]);
+    report(&server, run, &token, &[shuffled]);
+    let diagnosis = server.get(&format!("/api/v1/runs/{run}/diagnosis")).1;
+    assert_eq!(diagnosis["verdict"], "broken-evaluation", "{diagnosis}");
+    assert_eq!(diagnosis["findings"][0]["id"], "accuracy-disagrees");
+    assert_eq!(diagnosis["causes"][0]["id"], "evaluation-bug");
+    assert!(
+        diagnosis["not_checked"]
+            .to_string()
+            .contains("when the run ends")
+    );
+}

@@ -1,6 +1,6 @@
 //! Runs that really train, in worker processes: killed, stopped, resumed, left alone by their server.
 
-use crate::common::{Heard, TestServer, Watcher, tiny_archive};
+use crate::common::{Heard, TestServer, Watcher, permuted_archive, tiny_archive};
 use nix::sys::signal::{Signal, killpg};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -269,4 +269,54 @@ fn a_worker_on_another_machine_fetches_trains_and_uploads() {
     ] {
         assert!(server.run_folder(run).join(name).is_file(), "{name}");
     }
+}
+
+#[test]
+fn a_finished_runs_diagnosis_has_what_its_forward_passes_and_predictions_show() {
+    let server = TestServer::start();
+    assert_eq!(server.import("tiny", &permuted_archive())["state"], "ready");
+    let run = server.launch(&logistic(30));
+    let heard: Vec<Heard> = Watcher::open(&server, run, 0, None).collect();
+    let path = format!("/api/v1/runs/{run}");
+    let diagnosis = server.get(&format!("{path}/diagnosis")).1;
+    assert_eq!(diagnosis["verdict"], "broken-evaluation", "{diagnosis}");
+    let first = &diagnosis["causes"][0];
+    assert_eq!(first["id"], "label-map-mismatch", "{diagnosis}");
+    assert!(first["evidence"][0]["p"].as_f64() < Some(0.01) && first["remedies"][0].is_string());
+    assert!(first.get("probability").is_none() && diagnosis.get("next_probe").is_none());
+    assert!(diagnosis.get("confidence").is_none());
+
+    // The last event says the same, and nothing was left out for want of forward passes.
+    let told = heard.iter().rfind(|h| h.kind == "diagnosis").unwrap();
+    assert_eq!(told.data, diagnosis);
+    assert!(
+        !diagnosis["not_checked"]
+            .to_string()
+            .contains("forward passes"),
+        "{diagnosis}"
+    );
+    let examination = server.get(&format!("{path}/examination")).1;
+    assert_eq!(examination["epoch"], 30, "{examination}");
+    assert_eq!(examination["repeated"][0]["losses"], 0);
+    assert_eq!(examination["labels"][0][1].as_array().unwrap().len(), 32);
+
+    let mut page = server
+        .agent()
+        .get(format!("{}/runs/{run}", server.url()))
+        .call()
+        .unwrap();
+    let page = page.body_mut().read_to_string().unwrap();
+    assert!(
+        page.contains("The validation labels are permuted"),
+        "{page}"
+    );
+
+    // The images may go: what was found stays.
+    assert_eq!(server.delete("/api/v1/datasets/tiny").0, 204);
+    assert_eq!(server.get(&format!("{path}/diagnosis")).1, diagnosis);
+    let url = format!("{}{path}/bundle.zip", server.url());
+    let mut answer = server.agent().get(url).call().unwrap();
+    let bytes = answer.body_mut().read_to_vec().unwrap();
+    let zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    assert!(zip.index_for_name("examination.json").is_some());
 }

@@ -124,6 +124,47 @@ fn a_trained_run_leaves_its_files_and_one_document() {
 }
 
 #[test]
+fn the_document_says_that_batch_norm_fails_in_evaluation_also_after_a_restart() {
+    let place = Place::new();
+    let out = place.path("out");
+    let layers = LAYERS.replace("batch_norm = {}", "batch_norm = { momentum = 1e-9 }");
+    let arguments = [
+        "train",
+        "--data",
+        &place.data,
+        "--set",
+        &layers,
+        "--set",
+        "input.channels=1",
+        "--set",
+        "input.normalize={mean=[-20.0],std=[0.2]}",
+        "--set",
+        "train.epochs=20",
+        "--set",
+        "train.early_stopping=false",
+        "--out",
+        &out,
+        "--json",
+    ];
+    let diagnosis = || {
+        let (status, stdout, stderr) = run(&arguments);
+        assert_eq!(status, 0, "{stderr}");
+        assert!(stderr.contains("examined in"), "{stderr}");
+        let document: Value = serde_json::from_str(&stdout).unwrap();
+        document["diagnosis"].clone()
+    };
+    let first = diagnosis();
+    assert_eq!(first["causes"][0]["id"], "bn-eval-discrepancy", "{first}");
+    assert_eq!(first["verdict"], "broken-evaluation");
+    let written = fs::read_to_string(Path::new(&out).join("diagnosis.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), first);
+    assert!(Path::new(&out).join("examination.json").is_file());
+    // All epochs are done, as where it was killed while it looked at the network: it looks again.
+    fs::remove_file(Path::new(&out).join("diagnosis.json")).unwrap();
+    assert_eq!(diagnosis(), first);
+}
+
+#[test]
 fn a_killed_run_and_an_interrupted_run_go_on_to_the_same_figures() {
     let place = Place::new();
     let epochs = ["--set", "train.epochs=40", "--out"];

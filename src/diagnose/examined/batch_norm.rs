@@ -3,7 +3,7 @@
 use super::Paired;
 use crate::diagnose::finding::{Cause, Evidence, Finding, Found, Severity};
 use crate::diagnose::gates::{p_value, percent, points, share};
-use crate::diagnose::statistics::{fisher_exact, holm};
+use crate::diagnose::statistics::fisher_exact;
 use crate::run::{Examination, Pass, Split, Statistics};
 
 /// Training accuracy may fall this much in evaluation mode.
@@ -22,8 +22,6 @@ struct Recovery<'a> {
     before: &'a Pass,
     after: &'a Pass,
     paired: Paired,
-    /// McNemar's, by Holm's correction over validation and test.
-    p: f64,
 }
 
 pub(super) fn look(examination: &Examination) -> Found {
@@ -50,26 +48,16 @@ fn recoveries(examination: &Examination) -> Option<Vec<Recovery<'_>>> {
     if !examination.passes.iter().any(batch) {
         return None;
     }
-    let mut found: Vec<Recovery> = [Split::Val, Split::Test]
-        .into_iter()
-        .filter_map(|split| {
-            let before = examination.pass(split, Statistics::Running, false)?;
-            let after = examination.pass(split, Statistics::Recalibrated, false)?;
-            let paired = Paired::of(examination, before, after)?;
-            let p = paired.p;
-            Some(Recovery {
-                before,
-                after,
-                paired,
-                p,
-            })
+    let found = [Split::Val, Split::Test].into_iter().filter_map(|split| {
+        let before = examination.pass(split, Statistics::Running, false)?;
+        let after = examination.pass(split, Statistics::Recalibrated, false)?;
+        Some(Recovery {
+            paired: Paired::of(examination, before, after)?,
+            before,
+            after,
         })
-        .collect();
-    let adjusted = holm(&found.iter().map(|r| r.p).collect::<Vec<_>>());
-    for (recovery, p) in found.iter_mut().zip(adjusted) {
-        recovery.p = p;
-    }
-    Some(found)
+    });
+    Some(found.collect())
 }
 
 fn finding(examination: &Examination, recoveries: &[Recovery]) -> Option<Finding> {
@@ -84,12 +72,13 @@ fn finding(examination: &Examination, recoveries: &[Recovery]) -> Option<Finding
     let rise = eval.loss - train.loss;
     let risen = rise > LOSS_RISE * train.loss && rise > LOSS_NATS;
     let level = if dropped || risen { P_WITH_DROP } else { P };
-    let recovers = |r: &&Recovery| r.paired.gained > r.paired.lost && r.p < level;
-    let recovered: Vec<&Recovery> = recoveries.iter().filter(recovers).collect();
-    if !dropped && !risen && recovered.is_empty() {
+    // Held-out images of both splits together: no split is chosen for its figure.
+    let held_out = Paired::together(recoveries.iter().map(|recovery| &recovery.paired));
+    let recovers = held_out.gains(level);
+    if !dropped && !risen && !recovers {
         return None;
     }
-    let severity = if dropped && !recovered.is_empty() {
+    let severity = if dropped && recovers {
         Severity::Problem
     } else {
         Severity::Warning
@@ -136,17 +125,24 @@ fn finding(examination: &Examination, recoveries: &[Recovery]) -> Option<Finding
             "With the running statistics estimated anew on the training images {split} accuracy goes from {} to {} (p = {}).",
             percent(recovery.before.metrics.accuracy),
             percent(recovery.after.metrics.accuracy),
-            p_value(recovery.p)
+            p_value(recovery.paired.p)
         );
         finding.measured += " ";
         finding.measured += &sentence;
+    }
+    if !recoveries.is_empty() {
         finding.evidence.push(Evidence {
-            statement: sentence,
-            statistic: "McNemar's exact test, Holm's correction over validation and test",
-            value: Some(recovery.after.metrics.accuracy - recovery.before.metrics.accuracy),
+            statement: format!(
+                "With the running statistics estimated anew {} held-out images become right and {} wrong (p = {}).",
+                held_out.gained,
+                held_out.lost,
+                p_value(held_out.p)
+            ),
+            statistic: "McNemar's exact test over validation and test together",
+            value: Some(f64::from(held_out.gained) - f64::from(held_out.lost)),
             threshold: Some(0.0),
-            p: Some(recovery.p),
-            reference: "McNemar 1947; Holm 1979",
+            p: Some(held_out.p),
+            reference: "McNemar 1947",
         });
     }
     finding.why = "In training batch norm divides by the statistics of the batch, in evaluation by running averages. Where these \

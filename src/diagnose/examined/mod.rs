@@ -142,6 +142,18 @@ impl Paired {
         })
     }
 
+    /// The images of several splits as those of one.
+    fn together<'a>(pairs: impl Iterator<Item = &'a Paired>) -> Paired {
+        let (gained, lost) = pairs.fold((0, 0), |(gained, lost), paired| {
+            (gained + paired.gained, lost + paired.lost)
+        });
+        Paired {
+            gained,
+            lost,
+            p: mcnemar_exact(gained, lost),
+        }
+    }
+
     /// True where the second pass is better with less than this probability of chance.
     fn gains(&self, p: f64) -> bool {
         self.gained > self.lost && self.p < p

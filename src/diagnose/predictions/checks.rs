@@ -168,6 +168,7 @@ pub(super) fn collapse(predictions: &Predictions, split: Split) -> Option<Findin
             -p * p.ln()
         })
         .sum::<f64>()
+        .max(0.0)
         / (classes as f64).ln();
     let mut finding = Finding::new(
         "collapsed-predictions",
