@@ -97,6 +97,9 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     folder.finish(&plan, &diagnosis)?;
 
     terminal.say(&format!("{message}. {}", diagnosis.summary));
+    for finding in &diagnosis.findings {
+        terminal.say(&format!("{}: {}", finding.severity.name(), finding.title));
+    }
     if let Some(place) = folder.kept() {
         terminal.say(&format!(
             "History, checkpoints and diagnosis are in {}",

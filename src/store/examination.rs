@@ -9,6 +9,9 @@ use crate::diagnose::{Diagnosis, Measured, Subject, diagnose_run};
 use crate::run::{EpochRecord, Examination, Pass, RunId, Split};
 use rusqlite::{Connection, OptionalExtension, params};
 
+/// The lists of larger splits are not held against their matrices: a page would read megabytes for it.
+const MOST_IMAGES: u32 = 200_000;
+
 /// A run with its epochs and the diagnosis on them, of one moment.
 #[derive(Clone, Debug)]
 pub struct Diagnosed {
@@ -65,8 +68,10 @@ pub(super) fn diagnosis(
         for split in Split::ALL {
             let confusion = stored_confusion(db, run.id, last.epoch, split)?;
             measured.confusion.extend(confusion.map(|c| (split, c)));
-            let images = stored_images(db, run.id, last.epoch, split)?;
-            measured.images.extend(images.map(|i| (split, i)));
+            if last.split(split).is_some_and(|m| m.n <= MOST_IMAGES) {
+                let images = stored_images(db, run.id, last.epoch, split)?;
+                measured.images.extend(images.map(|i| (split, i)));
+            }
         }
     }
     let facts = run.facts.as_ref();

@@ -81,6 +81,12 @@ impl Outbox {
         if state.dismissed {
             return;
         }
+        if let Parcel::Event(event) = &parcel
+            && matches!(**event, ProducerEvent::End { .. })
+        {
+            // Nobody hears how far a run is that is over.
+            state.progress = None;
+        }
         state.images += image_results(&parcel);
         state.queue.push_back((parcel, false));
         state.drop_image_results();
