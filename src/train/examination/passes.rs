@@ -10,6 +10,9 @@ use crate::run::{ImageResults, Layer, Repetition, Split, SplitMetrics};
 use candle_core::{Device, Tensor};
 use std::collections::HashMap;
 
+/// A network's parameters and running statistics by name.
+type Tensors = HashMap<String, Tensor>;
+
 /// The images of one split, and the order in which batches of training's size show them.
 pub(super) struct Walk<'a> {
     pub batches: &'a Batches,
@@ -46,7 +49,7 @@ impl Walk<'_> {
         &self,
         network: &Network,
         tick: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Option<(SplitMetrics, HashMap<String, Tensor>)>, TrainError> {
+    ) -> Result<Option<(SplitMetrics, Tensors)>, TrainError> {
         let mut sums: Vec<(String, Vec<f64>)> = Vec::new();
         let mut batches = 0.0;
         let scored = self.shuffled(network, tick, |network| {
@@ -65,7 +68,7 @@ impl Walk<'_> {
         let Some((metrics, _)) = scored else {
             return Ok(None);
         };
-        let mut tensors: HashMap<String, Tensor> = network.tensors()?.into_iter().collect();
+        let mut tensors: Tensors = network.tensors()?.into_iter().collect();
         for (name, sum) in sums {
             let mean: Vec<f32> = sum.iter().map(|sum| (sum / batches) as f32).collect();
             let length = mean.len();
