@@ -8,6 +8,7 @@ use crate::data::Dataset;
 use crate::diagnose::audit::{Audit, audit};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
+use crate::diagnose::SEED;
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
 use crate::diagnose::simple_models::{SimpleModels, simple_models};
@@ -107,11 +108,13 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
                 report.audit.images
             )?;
         }
-        report
-            .audit
-            .notes
-            .iter()
-            .try_for_each(|note| writeln!(out, "{note}"))?;
+        writeln!(out, "Looked at and in order:")?;
+        for sentence in &report.audit.in_order {
+            writeln!(out, "  {sentence}")?;
+        }
+        for note in &report.audit.notes {
+            writeln!(out, "{note}")?;
+        }
         Ok(())
     })
 }

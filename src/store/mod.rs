@@ -13,6 +13,7 @@ mod event;
 mod examination;
 mod feed;
 mod home;
+mod inspection;
 mod library;
 mod moment;
 mod report;
@@ -32,6 +33,9 @@ pub use event::{Event, EventKind, LogLine};
 pub use examination::Diagnosed;
 pub use feed::{Feed, Message};
 pub use home::{Home, HomeError};
+pub use inspection::{
+    Inspected, Inspection, InspectionRow, InspectionState, MOST_DOCUMENT_BYTES,
+};
 pub use library::Library;
 pub use moment::Moment;
 pub use report::{MAX_EVENTS_A_POST, Reported};

@@ -82,8 +82,8 @@ impl Property {
             Property::Brightness => ("darker", "brighter"),
             Property::Contrast => ("of less contrast", "of more contrast"),
             Property::Skewness => (
-                "with more bright than dark, as in a negative",
-                "with more dark than bright, as in a negative",
+                "with more bright than dark",
+                "with more dark than bright",
             ),
             Property::Sharpness => ("blurrier", "sharper"),
             Property::RedOverBlue => ("bluer", "redder"),

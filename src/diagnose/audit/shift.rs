@@ -45,14 +45,16 @@ fn shift(gallery: &Gallery, properties: &Properties, split: Split) -> Option<Fin
             .map_or(0.0, |s| s.median)
     };
     let strongest = shifted.first()?;
-    let told: Vec<&str> = shifted
+    let told: Vec<String> = shifted
         .iter()
         .map(|s| {
             let (less, more) = s.property.words();
-            if s.superiority < 0.5 {
-                less
-            } else {
-                more
+            let word = if s.superiority < 0.5 { less } else { more };
+            let turned = median(Split::Train, s.property) * median(split, s.property) < 0.0;
+            match s.property {
+                // Only a sign that turns speaks for a negative.
+                Property::Skewness if turned => format!("{word}, as in a negative"),
+                _ => word.to_owned(),
             }
         })
         .collect();

@@ -16,14 +16,16 @@ use crate::run::Split;
 use kernel::{Scores, nearest, ridge};
 use rayon::prelude::*;
 use sample::{Sample, samples};
-use serde::Serialize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Shuffles of the labels that a p-value is told from.
 const SHUFFLES: usize = 199;
 const FOLDS: usize = 5;
+/// Steps of the progress: two models fitted and scored five ways, training again with fewer images, two two-sample tests.
+const FITS: u64 = 14;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SimpleModel {
     /// Least squares with a ridge on 16 × 16 gray pixels and the pictures' properties.
@@ -33,7 +35,7 @@ pub enum SimpleModel {
 }
 
 /// A simple model's accuracy on images that it was not fitted to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
     pub model: SimpleModel,
     pub fitted_on: Split,
@@ -57,7 +59,7 @@ impl Scored {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimpleModels {
     pub scored: Vec<Scored>,
     /// Can validation and test pictures be told from training's?
@@ -66,7 +68,7 @@ pub struct SimpleModels {
 }
 
 /// Fits the simple models: seconds, whatever the dataset's size, after its pictures have been read once. Seeded; ends soon
-/// after `cancel` is set.
+/// after `cancel` is set. Of the progress one half is for reading, the other for fitting.
 pub fn simple_models(
     dataset: &Dataset,
     seed: u64,
@@ -77,8 +79,15 @@ pub fn simple_models(
         true => Err(AuditError::Cancelled),
         false => Ok(()),
     };
-    let samples = samples(dataset, seed, progress, cancel);
+    let images = dataset.index.entries.len() as u64;
+    let samples = samples(dataset, seed, &|done, of| progress(done, 2 * of), cancel);
     go_on()?;
+    let fits = AtomicU64::new(0);
+    let fitted = || {
+        let done = (fits.fetch_add(1, Ordering::Relaxed) + 1).min(FITS);
+        progress(images + images * done / FITS, 2 * images);
+        go_on()
+    };
     let mut scored = Vec::new();
     for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
         for fitted_on in Split::ALL {
@@ -92,22 +101,23 @@ pub fn simple_models(
                 }
                 let (from, to) = (&samples[fitted_on as usize], &samples[scored_on as usize]);
                 scored.extend(score(model, (fitted_on, from), (scored_on, to), seed));
-                go_on()?;
+                fitted()?;
             }
         }
     }
     // Training again with as few images as validation has: are those enough for these models at all?
     let few = samples[Split::Val as usize].len();
     let train = samples[Split::Train as usize].first(few);
-    let reference = [SimpleModel::Linear, SimpleModel::NearestNeighbours]
-        .into_iter()
-        .filter_map(|model| score(model, (Split::Train, &train), (Split::Train, &train), seed))
-        .collect::<Vec<_>>();
-    go_on()?;
-    let two_sample: Vec<TwoSample> = [Split::Val, Split::Test]
-        .into_iter()
-        .filter_map(|split| two_sample::compare(&samples, split, seed))
-        .collect();
+    let mut reference = Vec::new();
+    for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
+        reference.extend(score(model, (Split::Train, &train), (Split::Train, &train), seed));
+        fitted()?;
+    }
+    let mut two_sample = Vec::new();
+    for split in [Split::Val, Split::Test] {
+        two_sample.extend(two_sample::compare(&samples, split, seed));
+        fitted()?;
+    }
     let mut findings = verdicts::findings(&scored, &reference, &two_sample);
     rank(&mut findings);
     Ok(SimpleModels {
