@@ -1,10 +1,10 @@
 //! Looks into datasets in the background, one after the other: their audits, their simple models.
 
 use crate::data::Dataset;
+use crate::diagnose::SEED;
 use crate::diagnose::audit::{AuditError, audit};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::simple_models::simple_models;
-use crate::diagnose::SEED;
 use crate::run::DatasetId;
 use crate::store::{Inspected, Inspection, InspectionRow, Library, Store, StoreResult};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -138,7 +138,11 @@ impl Inspector {
 }
 
 /// Runs on a blocking thread, with a quarter of the cores, so that training keeps the rest. None where cancelled.
-fn inspected(kind: Inspection, dataset: &Dataset, work: &Work) -> Result<Option<Inspected>, String> {
+fn inspected(
+    kind: Inspection,
+    dataset: &Dataset,
+    work: &Work,
+) -> Result<Option<Inspected>, String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads((cores / 4).max(1))

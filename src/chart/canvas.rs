@@ -69,17 +69,27 @@ pub(super) fn inline(figure: &impl Figure, says: &str) -> Result<String, ChartEr
         escaped(says),
         body(figure)?
     );
-    let plain = [(WHITE, "card"), (TEXT, "ink"), (FAINT, "soft"), (GRID, "line")];
+    let plain = [
+        (WHITE, "card"),
+        (TEXT, "ink"),
+        (FAINT, "soft"),
+        (GRID, "line"),
+    ];
     let inks = Ink::ALL.map(|ink| (ink.rgb(), ink.name()));
     for (RGBColor(r, g, b), name) in plain.into_iter().chain(inks) {
-        text = text.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), &format!("\"var(--{name})\""));
+        text = text.replace(
+            &format!("\"#{r:02X}{g:02X}{b:02X}\""),
+            &format!("\"var(--{name})\""),
+        );
     }
     Ok(text)
 }
 
 /// Text within an attribute.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }
 
 fn svg(figure: &impl Figure) -> Result<Vec<u8>, ChartError> {

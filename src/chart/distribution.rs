@@ -49,14 +49,21 @@ impl Figure for Distributions {
             .flat_map(|(_, line)| line)
             .fold(0.0, |most, (_, share)| f64::max(most, *share));
         // Where all images are alike, the one bar has a width all the same.
-        let to = if self.to > self.from { self.to } else { self.from + 1.0 };
+        let to = if self.to > self.from {
+            self.to
+        } else {
+            self.from + 1.0
+        };
         let (plot, foot) = sheet.area.split_vertically(sheet.px(108));
         let mut chart = ChartBuilder::on(&plot)
             .margin_left(sheet.px(4))
             .margin_right(sheet.px(4))
             .margin_top(sheet.px(4))
             .build_cartesian_2d(self.from..to, 0.0..1.05 * highest.max(1e-9))?;
-        let ground = PathElement::new([(self.from, 0.0), (to, 0.0)], GRID.stroke_width(sheet.px(1)));
+        let ground = PathElement::new(
+            [(self.from, 0.0), (to, 0.0)],
+            GRID.stroke_width(sheet.px(1)),
+        );
         chart.draw_series([ground])?;
         for (split, line) in lines {
             let ink = match split {
@@ -79,9 +86,16 @@ impl Figure for Distributions {
         }
         let label = sheet.font(13, &FAINT);
         let (width, _) = foot.dim_in_pixel();
-        let ends = [(self.from, 4), (self.to, (width / sheet.scale).saturating_sub(60))];
+        let ends = [
+            (self.from, 4),
+            (self.to, (width / sheet.scale).saturating_sub(60)),
+        ];
         for (value, x) in ends {
-            foot.draw_text(&number(value), &label, (sheet.px(x) as i32, sheet.px(3) as i32))?;
+            foot.draw_text(
+                &number(value),
+                &label,
+                (sheet.px(x) as i32, sheet.px(3) as i32),
+            )?;
         }
         Ok(())
     }

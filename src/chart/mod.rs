@@ -223,12 +223,26 @@ mod tests {
             splits: vec![(Split::Train, vec![1, 5, 2]), (Split::Val, vec![0, 0, 3])],
         };
         let svg = draw_inline(&distributions, "median 0.5 & \"more\"").unwrap();
-        for part in ["var(--train)", "var(--val)", "var(--soft)", "0.10", "0.90", "&amp; &quot;more"] {
+        for part in [
+            "var(--train)",
+            "var(--val)",
+            "var(--soft)",
+            "0.10",
+            "0.90",
+            "&amp; &quot;more",
+        ] {
             assert!(svg.contains(part), "lacks {part}");
         }
         assert!(!svg.contains("#"), "a fixed colour is left: {svg}");
-        for splits in [Vec::new(), vec![(Split::Test, vec![9]), (Split::Train, Vec::new())]] {
-            let flat = Distributions { from: 7.0, to: 7.0, splits };
+        for splits in [
+            Vec::new(),
+            vec![(Split::Test, vec![9]), (Split::Train, Vec::new())],
+        ] {
+            let flat = Distributions {
+                from: 7.0,
+                to: 7.0,
+                splits,
+            };
             assert!(draw_inline(&flat, "").unwrap().ends_with("</svg>\n"));
         }
     }

@@ -8,7 +8,6 @@ use crate::data::Dataset;
 use crate::diagnose::audit::{Audit, audit};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
-use crate::diagnose::SEED;
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
 use crate::diagnose::simple_models::{SimpleModels, simple_models};

@@ -219,7 +219,9 @@ impl Store {
                 .query_row([&name], read_dataset)
                 .optional()?
                 .ok_or_else(|| {
-                    StoreError::NotFound(format!("there is no dataset with the id or title '{name}'"))
+                    StoreError::NotFound(format!(
+                        "there is no dataset with the id or title '{name}'"
+                    ))
                 })
         })
         .await

@@ -123,7 +123,9 @@ impl Store {
         self.write(move |change| {
             let state: DatasetState = change
                 .tx
-                .query_row("SELECT state FROM dataset WHERE id = ?1", [&id], |row| row.get(0))
+                .query_row("SELECT state FROM dataset WHERE id = ?1", [&id], |row| {
+                    row.get(0)
+                })
                 .optional()?
                 .ok_or_else(|| StoreError::NotFound(format!("there is no dataset '{id}'")))?;
             if state != DatasetState::Ready {
@@ -183,7 +185,9 @@ impl Store {
             let next = change
                 .tx
                 .query_row(
-                    &format!("{SELECT} WHERE state = 'waiting' ORDER BY asked, dataset, kind LIMIT 1"),
+                    &format!(
+                        "{SELECT} WHERE state = 'waiting' ORDER BY asked, dataset, kind LIMIT 1"
+                    ),
                     [],
                     read_row,
                 )

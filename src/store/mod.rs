@@ -33,9 +33,7 @@ pub use event::{Event, EventKind, LogLine};
 pub use examination::Diagnosed;
 pub use feed::{Feed, Message};
 pub use home::{Home, HomeError};
-pub use inspection::{
-    Inspected, Inspection, InspectionRow, InspectionState, MOST_DOCUMENT_BYTES,
-};
+pub use inspection::{Inspected, Inspection, InspectionRow, InspectionState, MOST_DOCUMENT_BYTES};
 pub use library::Library;
 pub use moment::Moment;
 pub use report::{MAX_EVENTS_A_POST, Reported};

@@ -12,11 +12,7 @@ struct Check {
     in_order: &'static str,
 }
 
-const fn check(
-    found: &'static [&'static str],
-    compares: bool,
-    in_order: &'static str,
-) -> Check {
+const fn check(found: &'static [&'static str], compares: bool, in_order: &'static str) -> Check {
     Check {
         found,
         compares,
@@ -70,11 +66,7 @@ const CHECKS: [Check; 11] = [
         true,
         "By the file names, no group lies in one split only, and the splits were not cut from files in order.",
     ),
-    check(
-        &["unreadable-files"],
-        false,
-        "Every file could be read.",
-    ),
+    check(&["unreadable-files"], false, "Every file could be read."),
     check(
         &["blank-images", "odd-images"],
         false,

@@ -309,7 +309,11 @@ fn few_held_out(table: &[ClassImages]) -> Option<Finding> {
         .map(|(split, n)| {
             // An accuracy of one half is the least certain.
             let half = wilson((n / 2) as u32, *n as u32).half_width();
-            format!("{n} {} images fix an accuracy to ±{:.0} points", split.word(), 100.0 * half)
+            format!(
+                "{n} {} images fix an accuracy to ±{:.0} points",
+                split.word(),
+                100.0 * half
+            )
         })
         .collect();
     let mut finding = Finding::new(

@@ -43,9 +43,8 @@ pub(super) fn perceptual_hash(small: &[f32]) -> u64 {
 
 /// Pearson's correlation of two small pictures; 0 where one is flat.
 pub(super) fn correlation<T: Copy + Into<f64>>(one: &[T], other: &[T]) -> f64 {
-    let mean = |values: &[T]| {
-        values.iter().map(|x| (*x).into()).sum::<f64>() / values.len().max(1) as f64
-    };
+    let mean =
+        |values: &[T]| values.iter().map(|x| (*x).into()).sum::<f64>() / values.len().max(1) as f64;
     let (a, b) = (mean(one), mean(other));
     let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
     for (x, y) in one.iter().zip(other) {

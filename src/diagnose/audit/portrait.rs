@@ -111,7 +111,11 @@ fn gray(image: &Decoded) -> Vec<f32> {
 /// Gray at `side` × `side`, fine enough to see what two pictures of one kind differ in; half of it where the picture is smaller.
 pub(super) fn detailed(image: &Decoded, side: usize) -> Vec<f32> {
     let (width, height) = (image.width as usize, image.height as usize);
-    let side = if width.min(height) >= side { side } else { side / 2 };
+    let side = if width.min(height) >= side {
+        side
+    } else {
+        side / 2
+    };
     shrunk(&gray(image), (width, height), side)
 }
 

@@ -81,10 +81,7 @@ impl Property {
         match self {
             Property::Brightness => ("darker", "brighter"),
             Property::Contrast => ("of less contrast", "of more contrast"),
-            Property::Skewness => (
-                "with more bright than dark",
-                "with more dark than bright",
-            ),
+            Property::Skewness => ("with more bright than dark", "with more dark than bright"),
             Property::Sharpness => ("blurrier", "sharper"),
             Property::RedOverBlue => ("bluer", "redder"),
             Property::GreenOverRest => ("less green", "greener"),
@@ -176,7 +173,11 @@ fn summary(gallery: &Gallery, property: Property) -> Vec<PropertySummary> {
             let mut images = vec![0; BARS];
             for value in &values {
                 // A value below the first bar, or no width at all, gives the first: the cast saturates.
-                let bar = if width > 0.0 { (value - from) / width } else { 0.0 };
+                let bar = if width > 0.0 {
+                    (value - from) / width
+                } else {
+                    0.0
+                };
                 images[(bar as usize).min(BARS - 1)] += 1;
             }
             PropertySummary {

@@ -2,6 +2,7 @@
 //! does it carry over? Nothing of the user's network is needed.
 
 mod kernel;
+mod permuted;
 mod sample;
 mod two_sample;
 mod verdicts;
@@ -10,6 +11,7 @@ pub use two_sample::TwoSample;
 
 use super::audit::AuditError;
 use super::finding::{Finding, rank};
+use super::predictions::Pair;
 use super::statistics::{permutation_p, upper_tail};
 use crate::data::{Dataset, OnProgress, Random};
 use crate::run::Split;
@@ -89,6 +91,7 @@ pub fn simple_models(
         go_on()
     };
     let mut scored = Vec::new();
+    let mut transfers = Vec::new();
     for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
         for fitted_on in Split::ALL {
             for scored_on in [fitted_on, Split::Val, Split::Test] {
@@ -100,7 +103,13 @@ pub fn simple_models(
                     continue;
                 }
                 let (from, to) = (&samples[fitted_on as usize], &samples[scored_on as usize]);
-                scored.extend(score(model, (fitted_on, from), (scored_on, to), seed));
+                if let Some((score, pairs)) = score(model, (fitted_on, from), (scored_on, to), seed)
+                {
+                    if scored_on != fitted_on {
+                        transfers.push((score.clone(), pairs));
+                    }
+                    scored.push(score);
+                }
                 fitted()?;
             }
         }
@@ -110,7 +119,8 @@ pub fn simple_models(
     let train = samples[Split::Train as usize].first(few);
     let mut reference = Vec::new();
     for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
-        reference.extend(score(model, (Split::Train, &train), (Split::Train, &train), seed));
+        let within = score(model, (Split::Train, &train), (Split::Train, &train), seed);
+        reference.extend(within.map(|(score, _)| score));
         fitted()?;
     }
     let mut two_sample = Vec::new();
@@ -118,7 +128,15 @@ pub fn simple_models(
         two_sample.extend(two_sample::compare(&samples, split, seed));
         fitted()?;
     }
-    let mut findings = verdicts::findings(&scored, &reference, &two_sample);
+    let classes = &dataset.index.classes;
+    let permuted: Vec<(Split, Finding)> = [Split::Val, Split::Test]
+        .into_iter()
+        .filter_map(|split| Some((split, permuted::finding(&transfers, split, classes, seed)?)))
+        .collect();
+    go_on()?;
+    let told: Vec<Split> = permuted.iter().map(|(split, _)| *split).collect();
+    let mut findings: Vec<Finding> = permuted.into_iter().map(|(_, finding)| finding).collect();
+    findings.extend(verdicts::findings(&scored, &reference, &two_sample, &told));
     rank(&mut findings);
     Ok(SimpleModels {
         scored,
@@ -127,13 +145,13 @@ pub fn simple_models(
     })
 }
 
-/// None where there are too few images, or one class.
+/// With the label and the given class of each scored image. None where there are too few images, or one class.
 fn score(
     model: SimpleModel,
     (fitted_on, from): (Split, &Sample),
     (scored_on, to): (Split, &Sample),
     seed: u64,
-) -> Option<Scored> {
+) -> Option<(Scored, Vec<Pair>)> {
     let within = fitted_on == scored_on;
     let classes = from.classes();
     if from.len() < 2 * FOLDS || to.len() == 0 || classes < 2 {
@@ -155,34 +173,36 @@ fn score(
             SimpleModel::NearestNeighbours => nearest(&from.rows(fitted), &to.rows(scored)),
         })
         .collect();
-    let right = |labels: &[u32]| -> usize {
+    let answers = |labels: &[u32]| -> Vec<Pair> {
         parts
             .iter()
             .zip(&influence)
-            .map(|((scored, fitted), influence)| {
+            .flat_map(|((scored, fitted), influence)| {
                 let of_fitted: Vec<u32> = fitted.iter().map(|at| labels[*at]).collect();
                 let given = influence.classify(&of_fitted, classes);
                 let truth = |at: usize| if within { labels[at] } else { to.labels[at] };
                 scored
                     .iter()
                     .zip(given)
-                    .filter(|(at, given)| truth(**at) == *given)
-                    .count()
+                    .map(|(at, given)| (truth(*at), given))
+                    .collect::<Vec<_>>()
             })
-            .sum()
+            .collect()
     };
-    let found = right(&from.labels);
+    let right = |pairs: &[Pair]| pairs.iter().filter(|(label, given)| label == given).count();
+    let pairs = answers(&from.labels);
+    let found = right(&pairs);
     let null: Vec<usize> = (0..SHUFFLES)
         .into_par_iter()
         .map(|shuffle| {
             let mut labels = from.labels.clone();
             Random::new(seed, shuffle as u64).shuffle(&mut labels);
-            right(&labels)
+            right(&answers(&labels))
         })
         .collect();
     let n = to.len();
     let chance = null.iter().sum::<usize>() as f64 / (SHUFFLES * n) as f64;
-    Some(Scored {
+    let score = Scored {
         model,
         fitted_on,
         scored_on,
@@ -192,7 +212,8 @@ fn score(
         chance,
         p: permutation_p(null.iter().filter(|x| **x >= found).count(), SHUFFLES),
         detectable: detectable(n as u32, chance.clamp(1e-3, 0.999)),
-    })
+    };
+    Some((score, pairs))
 }
 
 /// The smallest accuracy that the exact binomial test at .01 finds with 80 % power in `n` images.

@@ -103,7 +103,9 @@ fn thumbnails(id: &DatasetId, index: &Index) -> Vec<Thumbnail> {
     let mut before = None;
     // Entries are sorted by split and then by label.
     entries
-        .filter(|(_, entry)| before.replace((entry.split, entry.label)) != Some((entry.split, entry.label)))
+        .filter(|(_, entry)| {
+            before.replace((entry.split, entry.label)) != Some((entry.split, entry.label))
+        })
         .map(|(position, entry)| Thumbnail {
             split: entry.split,
             label: entry.label,
@@ -128,7 +130,10 @@ pub(super) async fn show(
     let (summary, thumbnails) = match row.state {
         DatasetState::Ready => {
             let dataset = app.library.dataset(&id).await?;
-            (Some(dataset.index.summary()), thumbnails(&id, &dataset.index))
+            (
+                Some(dataset.index.summary()),
+                thumbnails(&id, &dataset.index),
+            )
         }
         _ => (None, Vec::new()),
     };

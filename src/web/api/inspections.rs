@@ -15,10 +15,7 @@ use serde_json::Value;
 pub fn router() -> Router<App> {
     Router::new()
         .route("/datasets/{id}/{kind}", get(show).post(ask))
-        .route(
-            "/datasets/{id}/{kind}/cancel",
-            axum::routing::post(cancel),
-        )
+        .route("/datasets/{id}/{kind}/cancel", axum::routing::post(cancel))
 }
 
 /// How an inspection stands.

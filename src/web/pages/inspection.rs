@@ -109,17 +109,27 @@ impl StateView {
             }
             .to_owned();
         };
-        let subject = if audit { "The audit" } else { "The simple models" };
+        let subject = if audit {
+            "The audit"
+        } else {
+            "The simple models"
+        };
         match row.state {
-            InspectionState::Waiting => format!("{subject} will start when it is their turn: one thing is looked into at a time.")
-                .replace("their", if audit { "its" } else { "their" }),
+            InspectionState::Waiting => format!(
+                "{subject} will start when it is their turn: one thing is looked into at a time."
+            )
+            .replace("their", if audit { "its" } else { "their" }),
             InspectionState::Running => match self.progress {
                 Some((done, of)) if !audit && 2 * done >= of => "The models are fitted.".to_owned(),
                 _ => "The images are looked at.".to_owned(),
             },
-            InspectionState::Cancelled if row.kept => "The repetition was cancelled; below is what was found before.".to_owned(),
+            InspectionState::Cancelled if row.kept => {
+                "The repetition was cancelled; below is what was found before.".to_owned()
+            }
             InspectionState::Cancelled => "It was cancelled.".to_owned(),
-            InspectionState::Failed => format!("It did not work: {}.", row.message.trim_end_matches('.')),
+            InspectionState::Failed => {
+                format!("It did not work: {}.", row.message.trim_end_matches('.'))
+            }
             InspectionState::Done => format!("{subject} {}.", tally(row.problems, row.warnings)),
         }
     }
@@ -184,12 +194,19 @@ impl AuditView {
             for property in Property::ALL {
                 let of_split = Split::ALL.map(|split| {
                     let mut summaries = audit.properties.iter();
-                    summaries.find(|s| s.split == split && s.property == property).cloned()
+                    summaries
+                        .find(|s| s.split == split && s.property == property)
+                        .cloned()
                 });
                 let all = of_split.iter().flatten();
-                let ends = all.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| {
-                    (low.min(s.low).min(s.distribution.from), high.max(s.high).max(s.distribution.to))
-                });
+                let ends =
+                    all.clone()
+                        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| {
+                            (
+                                low.min(s.low).min(s.distribution.from),
+                                high.max(s.high).max(s.distribution.to),
+                            )
+                        });
                 if let Some(first) = all.clone().next().filter(|_| ends.0 == ends.1) {
                     constant.push(Constant(property.title(), figure(first.median)));
                     continue;
