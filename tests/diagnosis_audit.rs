@@ -238,19 +238,27 @@ fn pictures_of_one_scene_that_differ_in_their_details_are_no_copies() {
 }
 
 #[test]
-fn only_training_images_and_one_class_get_a_clear_answer() {
+fn no_images_and_one_class_are_refused_with_the_reason() {
     let mut files = healthy();
-    files.retain(|f| f.split == Split::Train && f.class == 0);
+    files.retain(|f| f.class == 0);
+    let said = |folder: &TempDir| {
+        Dataset::open(folder.path(), &|_, _| {})
+            .unwrap_err()
+            .to_string()
+    };
+    let one = said(&write(&files));
+    assert!(one.contains("only one class"), "{one}");
+    assert!(said(&write(&[])).len() > 20);
+}
+
+#[test]
+fn a_dataset_without_held_out_images_is_audited_alone() {
+    let mut files = healthy();
+    files.retain(|f| f.split == Split::Train);
     let audit = audited(&write(&files));
-    assert!(audit.comparisons.is_empty(), "{:?}", audit.comparisons);
-    assert!(
-        !audit
-            .in_order
-            .iter()
-            .any(|s| s.contains("split") && !s.contains("within a split")),
-        "{:#?}",
-        audit.in_order
-    );
+    let held_out: usize = audit.classes.iter().map(|c| c.val + c.test).sum();
+    let compared = audit.in_order.iter().any(|s| s.contains("Every split"));
+    assert_eq!(compared, held_out > 0, "{:#?}", audit.in_order);
 }
 
 #[test]

@@ -122,9 +122,8 @@ fn small(classes: usize, each: [usize; 3], alike: bool) -> SimpleModels {
 }
 
 #[test]
-fn one_class_ten_images_and_images_all_alike_give_a_document_without_gaps() {
+fn ten_images_one_split_and_images_all_alike_give_a_document_without_gaps() {
     for (classes, each, alike) in [
-        (1, [20, 10, 10], false),
         (2, [3, 1, 1], false),
         (2, [10, 0, 0], false),
         (3, [20, 10, 10], true),

@@ -171,9 +171,9 @@ fn explain(shifted: &mut [Finding], groups: &Finding) {
     for finding in shifted {
         if finding.cause == Some(Cause::SplitShift) {
             finding.severity = Severity::Warning;
-            finding.false_alarm = format!(
-                "It comes of the groups, and is no fault of its own: “{}”. {}",
-                groups.title, finding.false_alarm
+            finding.measured = format!(
+                "{} This goes with the groups, and is no second fault: “{}”.",
+                finding.measured, groups.title
             );
         }
     }

@@ -67,7 +67,7 @@ impl Property {
         match self {
             Property::Brightness => "mean of gray, 0 to 1",
             Property::Contrast => "standard deviation of gray, 0 to 1",
-            Property::Skewness => "skewness of gray: turns its sign in a negative",
+            Property::Skewness => "skewness of gray: above 0 where most is dark",
             Property::Sharpness => "logarithm of the share of fine detail: low where blurred",
             Property::RedOverBlue => "mean of red minus blue, -1 to 1",
             Property::GreenOverRest => "mean of green minus the other two, -1 to 1",
