@@ -45,7 +45,13 @@ fn an_import_is_audited_by_itself_and_the_page_says_what_was_found() {
         6,
         "a picture a class and split: {thumbnails:?}"
     );
-    assert_eq!(server.get(thumbnails[5]["href"].as_str().unwrap()).0, 200);
+    let picture = format!(
+        "{}{}",
+        server.url(),
+        thumbnails[5]["href"].as_str().unwrap()
+    );
+    let answer = server.agent().get(picture).call().unwrap();
+    assert_eq!(answer.headers()["content-type"], "image/png");
 
     let text = page(&server, "/datasets/tiny");
     for part in [
@@ -74,7 +80,7 @@ fn simple_models_follow_a_run_or_are_asked_for() {
     );
     assert_eq!(status, 201, "{run}");
     let (id, token) = (run["id"].as_u64().unwrap(), run["token"].as_str().unwrap());
-    let end = json!({"kind": "end", "data": {"status": "finished"}});
+    let end = json!({"kind": "end", "data": {"status": "finished", "message": ""}});
     let (status, answer) = report(&server, id, token, &[epoch(1), end]);
     assert_eq!(status, 200, "{answer}");
     let models = server.wait(MODELS, is("done"));

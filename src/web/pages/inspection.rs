@@ -120,8 +120,10 @@ impl StateView {
             )
             .replace("their", if audit { "its" } else { "their" }),
             InspectionState::Running => match self.progress {
-                Some((done, of)) if !audit && 2 * done >= of => "The models are fitted.".to_owned(),
-                _ => "The images are looked at.".to_owned(),
+                Some((done, of)) if !audit && 2 * done >= of => {
+                    "The models are being fitted.".to_owned()
+                }
+                _ => "The images are being looked at.".to_owned(),
             },
             InspectionState::Cancelled if row.kept => {
                 "The repetition was cancelled; below is what was found before.".to_owned()
