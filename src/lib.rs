@@ -8,6 +8,7 @@
 //! - [`web`]: routes, pages, JSON API, server-sent events, downloads, assets.
 //! - [`chart`]: figures for the browser (Plotly) and for files (plotters).
 //! - [`engine`], [`scheduler`]: where a run is placed; wish against fact.
+//! - [`inspector`]: looks into datasets in the background, one after the other.
 //! - [`worker`]: one run's process: fetch, train, report.
 //! - [`store`]: SQLite: runs, events, datasets, checkpoints.
 //! - [`diagnose`]: statistics and gates; histories in, findings out.
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod data;
 pub mod diagnose;
 pub mod engine;
+pub mod inspector;
 pub mod model;
 pub mod nn;
 pub mod run;

@@ -162,7 +162,103 @@ fn a_healthy_dataset_has_nothing_to_report() {
         (audit.images, audit.classes.len(), audit.classes[3].val),
         (280, 4, 15)
     );
-    assert_eq!(audit.properties.len(), 24);
+    assert_eq!((audit.properties.len(), audit.comparisons.len()), (24, 16));
+    for summary in &audit.properties {
+        let images: u32 = summary.distribution.images.iter().sum();
+        let split = if summary.split == Split::Train {
+            160
+        } else {
+            60
+        };
+        assert_eq!(images, split, "{summary:?}");
+    }
+    assert_eq!(audit.in_order.len(), 11, "{:#?}", audit.in_order);
+    let json = serde_json::to_string(&audit).unwrap();
+    assert_eq!(serde_json::from_str::<Audit>(&json).unwrap(), audit);
+}
+
+#[test]
+fn what_is_found_is_not_said_to_be_in_order() {
+    let mut files = healthy();
+    files[75].image = files[3].image.clone();
+    let audit = audited(&write(&files));
+    let says = |word: &str| audit.in_order.iter().any(|s| s.contains(word));
+    assert!(!says("two labels") && says("two splits") && says("blank"));
+}
+
+#[test]
+fn permuted_and_scrambled_labels_leave_the_audit_silent_for_it_sees_pictures_and_counts_only() {
+    for label in [
+        (|class: usize, _: usize| (class + 1) % 4) as fn(usize, usize) -> usize,
+        |class, _| [1, 0, 2, 3][class],
+        |_, nth| nth % 4,
+    ] {
+        let mut files = healthy();
+        let held_out = files.iter_mut().filter(|f| f.split == Split::Val);
+        for (nth, file) in held_out.enumerate() {
+            file.class = label(file.class, nth);
+            file.name = format!("{:03}.png", 100 + (nth * 37) % 60);
+        }
+        files.iter_mut().enumerate().for_each(|(nth, file)| {
+            if file.split != Split::Val {
+                file.name = format!("{:03}.png", 100 + (nth * 91) % 280);
+            }
+        });
+        let audit = audited(&write(&files));
+        let blamed = serious(&audit);
+        assert!(
+            blamed.iter().all(|f| f.severity != Severity::Problem),
+            "{blamed:#?}"
+        );
+    }
+}
+
+#[test]
+fn pictures_of_one_scene_that_differ_in_their_details_are_no_copies() {
+    let mut files = healthy();
+    let scene = image::imageops::resize(
+        &image::imageops::blur(&files[0].image, 3.0),
+        128,
+        128,
+        image::imageops::FilterType::Triangle,
+    );
+    let mut draws = Draws(9);
+    for file in &mut files {
+        file.image = scene.clone();
+        for pixel in file.image.pixels_mut() {
+            let grain = (6.0 * draws.uniform()) as u8;
+            pixel.0 = pixel.0.map(|x| x.saturating_add(grain));
+        }
+    }
+    let audit = audited(&write(&files));
+    assert_eq!(
+        (audit.duplicates.exact_groups, audit.duplicates.near_groups),
+        (0, 0)
+    );
+}
+
+#[test]
+fn no_images_and_one_class_are_refused_with_the_reason() {
+    let mut files = healthy();
+    files.retain(|f| f.class == 0);
+    let said = |folder: &TempDir| {
+        Dataset::open(folder.path(), &|_, _| {})
+            .unwrap_err()
+            .to_string()
+    };
+    let one = said(&write(&files));
+    assert!(one.contains("only one class"), "{one}");
+    assert!(said(&write(&[])).len() > 20);
+}
+
+#[test]
+fn a_dataset_without_held_out_images_is_audited_alone() {
+    let mut files = healthy();
+    files.retain(|f| f.split == Split::Train);
+    let audit = audited(&write(&files));
+    let held_out: usize = audit.classes.iter().map(|c| c.val + c.test).sum();
+    let compared = audit.in_order.iter().any(|s| s.contains("Every split"));
+    assert_eq!(compared, held_out > 0, "{:#?}", audit.in_order);
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl Site {
         let (running, shutdown) = watch::channel(false);
         let app = App {
             store: store.clone(),
+            inspector: gapwatch::inspector::Inspector::default(),
             library: library.clone(),
             scheduler: Scheduler::new(1),
             home,

@@ -1,6 +1,6 @@
 //! Where a figure is drawn: SVG with fractions of a pixel, or PNG at twice the size, with a font that the executable carries.
 
-use super::{ChartError, Format};
+use super::{ChartError, Format, Ink};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -58,14 +58,43 @@ pub(super) fn draw(format: Format, figure: &impl Figure) -> Result<Vec<u8>, Char
     }
 }
 
+/// An SVG element for a page, in the page's colours, as wide as its place; `says` is read out in its stead.
+pub(super) fn inline(figure: &impl Figure, says: &str) -> Result<String, ChartError> {
+    register()?;
+    let (width, height) = figure.size();
+    let mut text = format!(
+        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}",
+        width * SVG_SCALE,
+        height * SVG_SCALE,
+        escaped(says),
+        body(figure)?
+    );
+    let plain = [
+        (WHITE, "card"),
+        (TEXT, "ink"),
+        (FAINT, "soft"),
+        (GRID, "line"),
+    ];
+    let inks = Ink::ALL.map(|ink| (ink.rgb(), ink.name()));
+    for (RGBColor(r, g, b), name) in plain.into_iter().chain(inks) {
+        text = text.replace(
+            &format!("\"#{r:02X}{g:02X}{b:02X}\""),
+            &format!("\"var(--{name})\""),
+        );
+    }
+    Ok(text)
+}
+
+/// Text within an attribute.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
+}
+
 fn svg(figure: &impl Figure) -> Result<Vec<u8>, ChartError> {
     let (width, height) = figure.size();
-    let mut text = String::new();
-    let backend = SVGBackend::with_string(&mut text, (width * SVG_SCALE, height * SVG_SCALE));
-    paint(figure, backend, SVG_SCALE)?;
-    let (_, body) = text
-        .split_once('\n')
-        .ok_or_else(|| ChartError("the SVG has no head".to_owned()))?;
+    let body = body(figure)?;
     let subject = figure.subject();
     let head = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -73,7 +102,18 @@ fn svg(figure: &impl Figure) -> Result<Vec<u8>, ChartError> {
         width * SVG_SCALE,
         height * SVG_SCALE
     );
-    Ok((head + body).into_bytes())
+    Ok((head + &body).into_bytes())
+}
+
+/// What stands after an SVG's first tag.
+fn body(figure: &impl Figure) -> Result<String, ChartError> {
+    let (width, height) = figure.size();
+    let mut text = String::new();
+    let backend = SVGBackend::with_string(&mut text, (width * SVG_SCALE, height * SVG_SCALE));
+    paint(figure, backend, SVG_SCALE)?;
+    text.split_once('\n')
+        .map(|(_, body)| body.to_owned())
+        .ok_or_else(|| ChartError("the SVG has no head".to_owned()))
 }
 
 fn png(figure: &impl Figure) -> Result<Vec<u8>, ChartError> {

@@ -3,9 +3,11 @@
 mod canvas;
 mod confusion;
 mod curves;
+mod distribution;
 mod palette;
 mod thin;
 
+pub use distribution::Distributions;
 pub use palette::{Ink, css};
 
 use crate::run::{Confusion, EpochRecord, Split};
@@ -122,6 +124,11 @@ pub fn draw(kind: Kind, format: Format, subject: &Subject) -> Result<Vec<u8>, Ch
     }
 }
 
+/// Draws distributions as an SVG element for a page, in the page's colours; `says` is what a screen reader says of it.
+pub fn draw_inline(distributions: &Distributions, says: &str) -> Result<String, ChartError> {
+    canvas::inline(distributions, says)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +212,38 @@ mod tests {
         for ink in [Ink::Train, Ink::Val, Ink::Test] {
             let colour = format!("#{}", ink.light().to_uppercase().trim_start_matches('#'));
             assert!(accuracy.contains(&colour), "{ink:?}");
+        }
+    }
+
+    #[test]
+    fn distributions_are_drawn_in_the_pages_colours_with_their_words() {
+        let distributions = Distributions {
+            from: 0.1,
+            to: 0.9,
+            splits: vec![(Split::Train, vec![1, 5, 2]), (Split::Val, vec![0, 0, 3])],
+        };
+        let svg = draw_inline(&distributions, "median 0.5 & \"more\"").unwrap();
+        for part in [
+            "var(--train)",
+            "var(--val)",
+            "var(--soft)",
+            "0.10",
+            "0.90",
+            "&amp; &quot;more",
+        ] {
+            assert!(svg.contains(part), "lacks {part}");
+        }
+        assert!(!svg.contains("#"), "a fixed colour is left: {svg}");
+        for splits in [
+            Vec::new(),
+            vec![(Split::Test, vec![9]), (Split::Train, Vec::new())],
+        ] {
+            let flat = Distributions {
+                from: 7.0,
+                to: 7.0,
+                splits,
+            };
+            assert!(draw_inline(&flat, "").unwrap().ends_with("</svg>\n"));
         }
     }
 

@@ -18,7 +18,7 @@ pub enum Ink {
 impl Ink {
     pub const ALL: [Ink; 5] = [Ink::Train, Ink::Val, Ink::Test, Ink::GapVal, Ink::GapTest];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Ink::Train => "train",
             Ink::Val => "val",

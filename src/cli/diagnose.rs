@@ -107,11 +107,13 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
                 report.audit.images
             )?;
         }
-        report
-            .audit
-            .notes
-            .iter()
-            .try_for_each(|note| writeln!(out, "{note}"))?;
+        writeln!(out, "Looked at and in order:")?;
+        for sentence in &report.audit.in_order {
+            writeln!(out, "  {sentence}")?;
+        }
+        for note in &report.audit.notes {
+            writeln!(out, "{note}")?;
+        }
         Ok(())
     })
 }

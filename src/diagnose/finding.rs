@@ -1,9 +1,17 @@
 //! A finding: what was measured, why it matters, what to do, and when it is a false alarm.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// A word of this program's own: the id of a finding, the name of a statistic.
+pub type Name = &'static str;
+
+/// More different names than every version of Gapwatch has had.
+const MOST_NAMES: usize = 4096;
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -26,7 +34,7 @@ impl Severity {
 }
 
 /// What a finding speaks for, by the ids of the diagnosis document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     Memorisation,
@@ -50,21 +58,23 @@ pub enum Cause {
 }
 
 /// One number behind a finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     pub statement: String,
-    pub statistic: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub statistic: Name,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
-    pub reference: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub reference: Name,
 }
 
 /// Pictures that show a finding, together: two copies, the darkest of a split.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
     pub caption: String,
     /// Below the dataset's folder, parts joined by `/`.
@@ -72,10 +82,11 @@ pub struct Pictures {
 }
 
 /// What was found, in words for a beginner, with the numbers and pictures behind it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// A stable name: `duplicates-across-splits`.
-    pub id: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub id: Name,
     pub severity: Severity,
     /// The cause of a gap that it speaks for; none for a plain fact.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,9 +96,9 @@ pub struct Finding {
     pub why: String,
     pub remedy: String,
     pub false_alarm: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<Pictures>,
     /// Position in the model's list of layers, from 0, where a layer is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +148,23 @@ impl Found {
     }
 }
 
+/// Reads a name back from a stored document. Each is kept once, for good: they are this program's own, so there are few.
+fn name<'de, D: Deserializer<'de>>(from: D) -> Result<Name, D::Error> {
+    static NAMES: Mutex<BTreeSet<Name>> = Mutex::new(BTreeSet::new());
+    let text = String::deserialize(from)?;
+    // The set is whole at every step, so a panic elsewhere leaves it usable.
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(text.as_str()) {
+        return Ok(known);
+    }
+    if names.len() >= MOST_NAMES {
+        return Err(serde::de::Error::custom("too many different names"));
+    }
+    let kept: Name = text.leak();
+    names.insert(kept);
+    Ok(kept)
+}
+
 /// The worst first; equally bad ones keep their order.
 pub(super) fn rank(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -182,6 +210,24 @@ mod tests {
         assert_eq!(counted(1, "class"), "1 class");
         assert_eq!(counted(2, "class"), "2 classes");
         assert_eq!(counted(0, "image"), "0 images");
+    }
+
+    #[test]
+    fn a_stored_finding_is_read_back_as_it_was() {
+        let mut finding = Finding::new("blank-images", Severity::Note, "Some pictures are blank");
+        finding.cause = Some(Cause::LabelNoise);
+        finding.evidence.push(Evidence {
+            statement: "two".to_owned(),
+            statistic: "count",
+            value: Some(2.0),
+            threshold: None,
+            p: Some(0.01),
+            reference: "nobody",
+        });
+        for finding in [finding, Finding::new("odd", Severity::Problem, "")] {
+            let text = serde_json::to_string(&finding).unwrap();
+            assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
+        }
     }
 
     #[test]

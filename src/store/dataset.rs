@@ -1,7 +1,7 @@
 //! Datasets: their titles, how far an import is, and what runs need to know of them.
 
 use super::sql::Json;
-use super::{Moment, Store, StoreError, StoreResult};
+use super::{Inspection, Moment, Store, StoreError, StoreResult};
 use crate::data::Index;
 use crate::diagnose::Subject;
 use crate::run::{DatasetId, RunStatus, Split};
@@ -102,6 +102,8 @@ pub struct DatasetRow {
     pub message: String,
     /// Once it is ready.
     pub facts: Option<DataFacts>,
+    /// Once its audit is done: problems and warnings.
+    pub audit: Option<(u32, u32)>,
 }
 
 impl Store {
@@ -152,7 +154,7 @@ impl Store {
         .await
     }
 
-    /// The end of an import: what the dataset holds, or why there is none.
+    /// The end of an import: what the dataset holds, whose audit then waits for its turn, or why there is none.
     pub async fn import_done(
         &self,
         id: DatasetId,
@@ -167,6 +169,7 @@ impl Store {
                 "UPDATE dataset SET state = ?2, message = ?3, facts = ?4 WHERE id = ?1",
                 params![id, state, message, facts],
             )?;
+            change.want_inspection(&id, Inspection::Audit)?;
             Ok(())
         })
         .await
@@ -188,7 +191,7 @@ impl Store {
     pub async fn datasets(&self) -> StoreResult<Vec<DatasetRow>> {
         self.read(|db| {
             let mut statement =
-                db.prepare_cached("SELECT * FROM dataset ORDER BY created DESC, id")?;
+                db.prepare_cached(&format!("{SELECT} ORDER BY created DESC, id"))?;
             let rows = statement.query_map([], read_dataset)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -209,14 +212,16 @@ impl Store {
     pub async fn find_dataset(&self, name: &str) -> StoreResult<DatasetRow> {
         let name = name.to_owned();
         self.read(move |db| {
-            let mut statement = db.prepare_cached(
-                "SELECT * FROM dataset WHERE id = ?1 OR title = ?1 ORDER BY id <> ?1, created LIMIT 1",
-            )?;
+            let mut statement = db.prepare_cached(&format!(
+                "{SELECT} WHERE id = ?1 OR title = ?1 ORDER BY id <> ?1, created LIMIT 1"
+            ))?;
             statement
                 .query_row([&name], read_dataset)
                 .optional()?
                 .ok_or_else(|| {
-                    StoreError::NotFound(format!("there is no dataset with the id or title '{name}'"))
+                    StoreError::NotFound(format!(
+                        "there is no dataset with the id or title '{name}'"
+                    ))
                 })
         })
         .await
@@ -256,8 +261,11 @@ impl Store {
     }
 }
 
+const SELECT: &str = "SELECT dataset.*, problems, warnings FROM dataset LEFT JOIN
+    (SELECT dataset AS of, problems, warnings FROM inspection WHERE kind = 'audit' AND document IS NOT NULL) ON of = id";
+
 fn dataset(db: &Connection, id: &DatasetId) -> StoreResult<Option<DatasetRow>> {
-    let mut statement = db.prepare_cached("SELECT * FROM dataset WHERE id = ?1")?;
+    let mut statement = db.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
     Ok(statement.query_row([id], read_dataset).optional()?)
 }
 
@@ -274,5 +282,8 @@ fn read_dataset(row: &Row) -> rusqlite::Result<DatasetRow> {
         facts: row
             .get::<_, Option<Json<DataFacts>>>("facts")?
             .map(|Json(facts)| facts),
+        audit: row
+            .get::<_, Option<u32>>("problems")?
+            .zip(row.get("warnings")?),
     })
 }

@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -111,6 +111,24 @@ CREATE TABLE examination (
     run INTEGER PRIMARY KEY REFERENCES run ON DELETE CASCADE,
     data TEXT NOT NULL
 );
+",
+    "
+CREATE TABLE inspection (
+    dataset TEXT NOT NULL REFERENCES dataset ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    asked INTEGER NOT NULL,
+    ended INTEGER,
+    message TEXT NOT NULL DEFAULT '',
+    fingerprint TEXT NOT NULL DEFAULT '',
+    problems INTEGER NOT NULL DEFAULT 0,
+    warnings INTEGER NOT NULL DEFAULT 0,
+    document TEXT,
+    PRIMARY KEY (dataset, kind)
+);
+CREATE INDEX inspection_by_state ON inspection (state);
+INSERT INTO inspection (dataset, kind, state, asked)
+SELECT id, 'audit', 'waiting', created FROM dataset WHERE state = 'ready';
 ",
 ];
 

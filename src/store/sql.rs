@@ -1,6 +1,6 @@
 //! The domain's types as SQLite stores them.
 
-use super::{DatasetState, EventKind, Moment};
+use super::{DatasetState, EventKind, Inspection, InspectionState, Moment};
 use crate::run::{Attempt, DatasetId, Metric, RunId, RunStatus, Seq, Split};
 use crate::train::Wish;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -69,6 +69,18 @@ as_name!(DatasetState, |s: &DatasetState| s.name(), |s: &str| {
         .into_iter()
         .find(|state| state.name() == s)
 });
+as_name!(Inspection, |k: &Inspection| k.name(), |s: &str| s
+    .parse()
+    .ok());
+as_name!(
+    InspectionState,
+    |s: &InspectionState| s.name(),
+    |s: &str| {
+        InspectionState::ALL
+            .into_iter()
+            .find(|state| state.name() == s)
+    }
+);
 as_name!(
     Wish,
     |w: &Wish| match w {

@@ -209,6 +209,6 @@ impl Change<'_> {
             EventKind::End,
             &json!({"status": status, "message": message}),
         )?;
-        Ok(())
+        self.want_simple_models(id)
     }
 }

@@ -20,6 +20,7 @@ pub use error::HttpError;
 pub use launch::{Launched, launch};
 pub use server::{ServeError, Settings, serve};
 
+use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
 use crate::store::{Home, Library, Store};
 use axum::Router;
@@ -41,6 +42,7 @@ pub struct App {
     pub store: Store,
     pub scheduler: Scheduler,
     pub library: Library,
+    pub inspector: Inspector,
     pub home: Home,
     pub access: Access,
     pub started: Instant,

@@ -3,6 +3,7 @@
 use super::connections::{self, Patience};
 use super::{Access, App, router};
 use crate::engine::LocalEngine;
+use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
 use crate::store::{Home, HomeError, Library, Store, StoreError};
 use serde_json::json;
@@ -75,6 +76,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     let scheduler = Scheduler::new(settings.parallel);
     let app = App {
         library: Library::new(store.clone()),
+        inspector: Inspector::default(),
         store: store.clone(),
         scheduler: scheduler.clone(),
         home: home.clone(),
@@ -91,6 +93,11 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     })?;
     let scheduling = tokio::spawn(scheduler.run(store, engine, shutdown.clone()));
 
+    let inspecting = tokio::spawn(app.inspector.clone().run(
+        app.library.clone(),
+        app.store.clone(),
+        shutdown.clone(),
+    ));
     let serving = tokio::spawn(connections::answer(
         listener,
         router(app.clone()),
@@ -103,7 +110,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     signalled().await?;
     // Receivers live in the tasks; without any the end has come already.
     let _ = end.send(true);
-    let all = async { tokio::join!(serving, scheduling) };
+    let all = async { tokio::join!(serving, scheduling, inspecting) };
     if tokio::time::timeout(END_GRACE, all).await.is_err() {
         tracing::warn!("connections that would not end are cut");
     }

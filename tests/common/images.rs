@@ -5,6 +5,28 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+/// A zip whose images are large, so that looking at them takes some seconds.
+pub fn slow_archive() -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (split, images) in [("train", 30), ("val", 6), ("test", 6)] {
+        for (class, step) in [("fine", 3_u32), ("coarse", 40)] {
+            for number in 0..images {
+                let image = GrayImage::from_fn(1600, 1600, |x, y| {
+                    Luma([((x / step * 7 + y / step * 13 + number * 29) % 200) as u8])
+                });
+                let mut png = Cursor::new(Vec::new());
+                image.write_to(&mut png, ImageFormat::Png).unwrap();
+                let name = format!("{split}/{class}/{number}.png");
+                let stored =
+                    SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+                zip.start_file(name, stored).unwrap();
+                zip.write_all(png.get_ref()).unwrap();
+            }
+        }
+    }
+    zip.finish().unwrap().into_inner()
+}
+
 /// A zip of `train/val/test/CLASS/` with gray images of 12 × 16 pixels: a class is a brightness with a pattern upon it.
 pub fn tiny_archive() -> Vec<u8> {
     archive(4, [("dark", 60), ("bright", 160)])

@@ -7,6 +7,7 @@ mod access;
 mod control;
 mod datasets;
 mod downloads;
+mod inspections;
 mod openapi;
 mod producer;
 mod runs;

@@ -4,7 +4,7 @@ use super::{ClassImages, Gallery, PICTURES};
 use crate::data::{Dataset, NO_TRAINING_IMAGE};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Pictures, Severity, counted, some_of};
 use crate::diagnose::gates::{p_value, percent};
-use crate::diagnose::statistics::{cramers_v, independence};
+use crate::diagnose::statistics::{cramers_v, independence, wilson};
 use crate::run::Split;
 
 /// Splits and classes go together from this Cramér's V on, or below this p-value with at least the lower V.
@@ -60,10 +60,10 @@ pub(super) fn findings(gallery: &Gallery) -> Vec<Finding> {
     for split in [Split::Val, Split::Test] {
         findings.extend(missing(&table, split));
         findings.extend(unlike_training(&table, split, gallery.seed));
-        findings.extend(few_held_out(&table, split));
     }
     findings.extend(uneven(&table));
     findings.extend(few(&table));
+    findings.extend(few_held_out(&table));
     findings
 }
 
@@ -294,26 +294,37 @@ fn few(table: &[ClassImages]) -> Option<Finding> {
     Some(finding)
 }
 
-fn few_held_out(table: &[ClassImages], split: Split) -> Option<Finding> {
-    let n: usize = table.iter().map(|c| c.of(split)).sum();
-    if n == 0 || n >= FEW_HELD_OUT {
+fn few_held_out(table: &[ClassImages]) -> Option<Finding> {
+    let few: Vec<(Split, usize)> = [Split::Val, Split::Test]
+        .into_iter()
+        .map(|split| (split, table.iter().map(|c| c.of(split)).sum()))
+        .filter(|(_, n)| (1..FEW_HELD_OUT).contains(n))
+        .collect();
+    if few.is_empty() {
         return None;
     }
-    // Half-width of Wilson's interval at one half, its widest.
-    let half = 0.5 * crate::diagnose::wilson((n / 2) as u32, n as u32).half_width() * 2.0;
+    let words: Vec<&str> = few.iter().map(|(split, _)| split.word()).collect();
+    let measured: Vec<String> = few
+        .iter()
+        .map(|(split, n)| {
+            // An accuracy of one half is the least certain.
+            let half = wilson((n / 2) as u32, *n as u32).half_width();
+            format!(
+                "{n} {} images fix an accuracy to ±{:.0} points",
+                split.word(),
+                100.0 * half
+            )
+        })
+        .collect();
     let mut finding = Finding::new(
         "few-held-out-images",
         Severity::Note,
         format!(
-            "Few {} images: their accuracy is a rough figure",
-            split.word()
+            "Few images for {}: their accuracy is a rough figure",
+            words.join(" and ")
         ),
     );
-    finding.measured = format!(
-        "{n} {} images fix an accuracy to ±{:.0} points at worst.",
-        split.word(),
-        100.0 * half
-    );
+    finding.measured = format!("{}, at worst.", measured.join(", "));
     finding.why = "Differences smaller than that between two runs or two epochs are mostly chance."
         .to_owned();
     finding.remedy = "Hold out more images, or cross-validate.".to_owned();

@@ -5,14 +5,14 @@ use super::{Gallery, PICTURES};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Pictures, Severity, counted};
 use crate::diagnose::gates::percent;
 use crate::run::Split;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Above this share of a held-out split copies spoil its accuracy (deepchecks' default).
 const MANY: f64 = 0.05;
 
 /// How many pictures are there more than once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicates {
     /// Groups of pictures that are equal pixel for pixel.
     pub exact_groups: usize,
@@ -22,10 +22,12 @@ pub struct Duplicates {
     pub exact_in_training: usize,
     /// And those that it has nearly.
     pub near_in_training: usize,
+    /// Images of training, validation and test that could be left out, for their own split has them already, pixel for pixel.
+    pub surplus: [usize; 3],
 }
 
 pub(super) fn findings(gallery: &Gallery) -> (Duplicates, Vec<Finding>) {
-    let Copies { exact, near } = copies(&gallery.portraits);
+    let Copies { exact, near } = copies(&gallery.portraits, |at| gallery.detailed(at));
     let mut findings = Vec::new();
     let mut found = Duplicates {
         exact_groups: exact.len(),
@@ -53,7 +55,9 @@ pub(super) fn findings(gallery: &Gallery) -> (Duplicates, Vec<Finding>) {
             false,
         ));
     }
-    findings.extend(within(gallery, &exact));
+    let (surplus, doubled) = within(gallery, &exact);
+    found.surplus = surplus;
+    findings.extend(doubled);
     findings.extend(conflicts(gallery, &exact, true));
     findings.extend(conflicts(gallery, &near, false));
     (found, findings)
@@ -99,7 +103,8 @@ fn shared(
     }
     let share = count as f64 / all.max(1) as f64;
     let from_training = known == Split::Train;
-    let severity = match (from_training, share > MANY) {
+    // What is only nearly the same may be another picture after all.
+    let severity = match (from_training, exact && share > MANY) {
         (true, true) => Severity::Problem,
         (true, false) => Severity::Warning,
         (false, _) => Severity::Note,
@@ -150,7 +155,7 @@ fn shared(
         statistic: if exact {
             "share with an equal hash of the pixels"
         } else {
-            "share with a perceptual hash within 4 bits and a correlation of at least .99"
+            "share with a perceptual hash within 4 bits, a correlation of at least .99, and of the details of .9"
         },
         value: Some(share),
         threshold: Some(MANY),
@@ -169,7 +174,7 @@ fn shared(
 }
 
 /// Copies within a split: harmless but for their weight, worth knowing where they are many.
-fn within(gallery: &Gallery, exact: &[Vec<usize>]) -> Option<Finding> {
+fn within(gallery: &Gallery, exact: &[Vec<usize>]) -> ([usize; 3], Option<Finding>) {
     let entries = &gallery.dataset.index.entries;
     let groups: Vec<Vec<usize>> = Split::ALL
         .into_iter()
@@ -183,9 +188,13 @@ fn within(gallery: &Gallery, exact: &[Vec<usize>]) -> Option<Finding> {
         })
         .filter(|group| group.len() > 1)
         .collect();
-    let surplus: usize = groups.iter().map(|g| g.len() - 1).sum();
+    let mut by_split = [0; 3];
+    for group in &groups {
+        by_split[entries[group[0]].split as usize] += group.len() - 1;
+    }
+    let surplus: usize = by_split.iter().sum();
     if surplus == 0 {
-        return None;
+        return (by_split, None);
     }
     let share = surplus as f64 / entries.len().max(1) as f64;
     let mut finding = Finding::new(
@@ -214,7 +223,7 @@ fn within(gallery: &Gallery, exact: &[Vec<usize>]) -> Option<Finding> {
             paths: gallery.paths(group.iter().copied()),
         })
         .collect();
-    Some(finding)
+    (by_split, Some(finding))
 }
 
 fn conflicts(gallery: &Gallery, groups: &[Vec<usize>], exact: bool) -> Option<Finding> {

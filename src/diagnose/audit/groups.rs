@@ -235,6 +235,11 @@ fn tell(gallery: &Gallery, grouping: &Grouping, foreign: &Foreign) -> Finding {
         .names
         .iter()
         .all(|name| name.parse::<u64>().is_ok());
+    let foreign_names: Vec<&str> = [Split::Val, Split::Test]
+        .into_iter()
+        .flat_map(only)
+        .map(|(name, _)| name)
+        .collect();
     let mut finding = Finding::new(
         "groups-in-one-split",
         if share >= WHOLLY_FOREIGN && !numbered {
@@ -242,7 +247,13 @@ fn tell(gallery: &Gallery, grouping: &Grouping, foreign: &Foreign) -> Finding {
         } else {
             Severity::Warning
         },
-        "Whole groups of files lie in one split: training never saw the groups that are scored",
+        match &foreign_names[..] {
+            [] => "Whole groups of files lie in one split".to_owned(),
+            names => format!(
+                "Training never saw {}: whole groups of files lie in one split",
+                some_of(names, 4)
+            ),
+        },
     );
     finding.cause = Some(Cause::GroupShift);
     finding.measured = format!(

@@ -1,7 +1,9 @@
 //! The audit of a dataset: what its splits, labels, pictures and file names tell before anything is trained.
 
+mod checks;
 mod classes;
 mod copies;
+mod detail;
 mod duplicates;
 mod groups;
 mod names;
@@ -10,38 +12,43 @@ mod order;
 mod perceptual_hash;
 mod portrait;
 mod properties;
+mod shift;
 
 pub(super) use perceptual_hash::SIDE as SMALL_SIDE;
 pub(super) use portrait::{Portrait, portraits};
 
 pub use duplicates::Duplicates;
-pub use properties::{Property, PropertySummary};
+pub use properties::{Distribution, Property, PropertyComparison, PropertySummary};
 
-use super::finding::{Finding, rank};
-use crate::data::{Dataset, OnProgress};
+use super::finding::{Cause, Finding, Severity, rank};
+use crate::data::{Dataset, Limits, OnProgress, read_image};
 use crate::run::Split;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A list of pictures is cut after this many.
 const PICTURES: usize = 12;
 
 /// What an audit found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
     pub images: usize,
     /// In the order of the class map: name, and images in training, validation and test.
     pub classes: Vec<ClassImages>,
     /// Brightness, contrast and so on of each split that has images.
     pub properties: Vec<PropertySummary>,
+    /// Validation and test beside training, property by property.
+    pub comparisons: Vec<PropertyComparison>,
     pub duplicates: Duplicates,
     /// The worst first.
     pub findings: Vec<Finding>,
-    /// What was looked at without a finding, and what could not be, in sentences.
+    /// What was looked at and is in order, in sentences.
+    pub in_order: Vec<String>,
+    /// What could not be told, in sentences.
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassImages {
     pub name: String,
     pub train: usize,
@@ -61,6 +68,7 @@ struct Gallery<'a> {
     /// None for an image that could not be read any more.
     portraits: Vec<Option<Portrait>>,
     seed: u64,
+    cancel: &'a AtomicBool,
 }
 
 impl Gallery<'_> {
@@ -74,6 +82,16 @@ impl Gallery<'_> {
             .enumerate()
             .filter(move |(_, (entry, portrait))| entry.split == split && portrait.is_some())
             .map(|(at, _)| at)
+    }
+
+    /// The picture again, finely; None where it is gone, or the audit cancelled.
+    fn detailed(&self, at: usize) -> Option<Vec<f32>> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return None;
+        }
+        let path = self.dataset.root.join(&self.dataset.index.entries[at].path);
+        let image = read_image(&path, &Limits::DEFAULT).ok()?;
+        Some(portrait::detailed(&image, detail::SIDE))
     }
 
     fn path(&self, at: usize) -> String {
@@ -106,30 +124,57 @@ pub fn audit(
         dataset,
         portraits,
         seed,
+        cancel,
     };
     let mut notes = Vec::new();
-    let mut findings = classes::findings(&gallery);
-    go_on()?;
-    let (duplicates, found) = duplicates::findings(&gallery);
-    findings.extend(found);
-    go_on()?;
-    findings.extend(properties::findings(&gallery));
-    go_on()?;
     let grouped = groups::finding(&gallery);
-    if grouped.is_none() {
+    go_on()?;
+    let ordered = match grouped {
         // Groups that lie in one split put the files in order too, and say more.
-        findings.extend(order::finding(&gallery, &mut notes));
+        Some(_) => None,
+        None => order::finding(&gallery, &mut notes),
+    };
+    go_on()?;
+    let (duplicates, copied) = duplicates::findings(&gallery);
+    go_on()?;
+    let properties = shift::Properties {
+        summaries: properties::summaries(&gallery),
+        comparisons: properties::comparisons(&gallery),
+    };
+    go_on()?;
+    let mut shifted = shift::findings(&gallery, &properties);
+    if let Some(groups) = grouped.as_ref().filter(|f| f.severity == Severity::Problem) {
+        explain(&mut shifted, groups);
     }
-    findings.extend(grouped);
+    // The causes before what comes of them: those that weigh the same keep this order.
+    let mut findings: Vec<Finding> = grouped.into_iter().chain(ordered).collect();
+    findings.extend(classes::findings(&gallery));
+    findings.extend(copied);
+    findings.extend(shifted);
     go_on()?;
     findings.extend(oddities::findings(&gallery));
     rank(&mut findings);
     Ok(Audit {
         images: dataset.index.entries.len(),
         classes: classes::table(dataset),
-        properties: properties::summaries(&gallery),
+        properties: properties.summaries,
+        comparisons: properties.comparisons,
         duplicates,
+        in_order: checks::in_order(&gallery, &findings, &notes),
         findings,
         notes,
     })
+}
+
+/// Where training lacks a split's groups, that its pictures look otherwise is no second fault.
+fn explain(shifted: &mut [Finding], groups: &Finding) {
+    for finding in shifted {
+        if finding.cause == Some(Cause::SplitShift) {
+            finding.severity = Severity::Warning;
+            finding.measured = format!(
+                "{} This goes with the groups, and is no second fault: “{}”.",
+                finding.measured, groups.title
+            );
+        }
+    }
 }

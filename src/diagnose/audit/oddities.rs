@@ -142,12 +142,23 @@ fn odd(gallery: &Gallery) -> Option<Finding> {
     let mut finding = Finding::new(
         "odd-images",
         Severity::Note,
-        "Some pictures are unlike all others",
+        if odd.len() == 1 {
+            "One picture is unlike all others"
+        } else {
+            "Some pictures are unlike all others"
+        },
     );
     finding.measured = format!(
-        "{} far from the rest in brightness, contrast, sharpness or shape; the first {} are shown.",
-        counted(odd.len(), "picture"),
-        odd.len().min(PICTURES)
+        "{} far from the rest in brightness, contrast, sharpness or shape{}.",
+        match odd.len() {
+            1 => "It is".to_owned(),
+            n => format!("{} are", counted(n, "picture")),
+        },
+        if odd.len() > PICTURES {
+            format!("; the first {PICTURES} are shown")
+        } else {
+            String::new()
+        }
     );
     finding.why = "They may be damaged, scanned upside down, or of another source.".to_owned();
     finding.remedy = "Look at them.".to_owned();

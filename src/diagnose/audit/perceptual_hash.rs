@@ -42,14 +42,13 @@ pub(super) fn perceptual_hash(small: &[f32]) -> u64 {
 }
 
 /// Pearson's correlation of two small pictures; 0 where one is flat.
-pub(super) fn correlation(one: &[u8], other: &[u8]) -> f64 {
-    let mean = |values: &[u8]| {
-        values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len().max(1) as f64
-    };
+pub(super) fn correlation<T: Copy + Into<f64>>(one: &[T], other: &[T]) -> f64 {
+    let mean =
+        |values: &[T]| values.iter().map(|x| (*x).into()).sum::<f64>() / values.len().max(1) as f64;
     let (a, b) = (mean(one), mean(other));
     let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
     for (x, y) in one.iter().zip(other) {
-        let (x, y) = (f64::from(*x) - a, f64::from(*y) - b);
+        let (x, y) = ((*x).into() - a, (*y).into() - b);
         ab += x * y;
         aa += x * x;
         bb += y * y;
@@ -92,6 +91,6 @@ mod tests {
         let bytes = |p: &[f32]| p.iter().map(|x| *x as u8).collect::<Vec<_>>();
         assert!(correlation(&bytes(&picture), &bytes(&copy)) > 0.99);
         assert!(correlation(&bytes(&picture), &bytes(&noise(2))).abs() < 0.5);
-        assert_eq!(correlation(&[7; 4], &[1, 2, 3, 4]), 0.0);
+        assert_eq!(correlation(&[7u8; 4], &[1, 2, 3, 4]), 0.0);
     }
 }

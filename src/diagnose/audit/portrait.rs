@@ -70,7 +70,7 @@ impl Portrait {
         } else {
             0.0
         };
-        let small = shrunk(&gray, width, height);
+        let small = shrunk(&gray, (width, height), SIDE);
         let (red_over_blue, green_over_rest) = tint(image);
         Portrait {
             digest,
@@ -108,15 +108,26 @@ fn gray(image: &Decoded) -> Vec<f32> {
     }
 }
 
-/// Means over the cells of a [`SIDE`] × [`SIDE`] grid.
-fn shrunk(gray: &[f32], width: usize, height: usize) -> Vec<f32> {
-    let cell = |i: usize, of: usize| {
-        let from = i * of / SIDE;
-        from..((i + 1) * of).div_ceil(SIDE).max(from + 1).min(of)
+/// Gray at `side` × `side`, fine enough to see what two pictures of one kind differ in; half of it where the picture is smaller.
+pub(super) fn detailed(image: &Decoded, side: usize) -> Vec<f32> {
+    let (width, height) = (image.width as usize, image.height as usize);
+    let side = if width.min(height) >= side {
+        side
+    } else {
+        side / 2
     };
-    let mut small = Vec::with_capacity(SIDE * SIDE);
-    for y in 0..SIDE {
-        for x in 0..SIDE {
+    shrunk(&gray(image), (width, height), side)
+}
+
+/// Means over the cells of a `side` × `side` grid.
+fn shrunk(gray: &[f32], (width, height): (usize, usize), side: usize) -> Vec<f32> {
+    let cell = |i: usize, of: usize| {
+        let from = i * of / side;
+        from..((i + 1) * of).div_ceil(side).max(from + 1).min(of)
+    };
+    let mut small = Vec::with_capacity(side * side);
+    for y in 0..side {
+        for x in 0..side {
             let (rows, columns) = (cell(y, height), cell(x, width));
             let count = (rows.len() * columns.len()).max(1);
             let sum: f32 = rows

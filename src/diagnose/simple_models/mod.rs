@@ -2,6 +2,7 @@
 //! does it carry over? Nothing of the user's network is needed.
 
 mod kernel;
+mod permuted;
 mod sample;
 mod two_sample;
 mod verdicts;
@@ -10,20 +11,23 @@ pub use two_sample::TwoSample;
 
 use super::audit::AuditError;
 use super::finding::{Finding, rank};
+use super::predictions::Pair;
 use super::statistics::{permutation_p, upper_tail};
 use crate::data::{Dataset, OnProgress, Random};
 use crate::run::Split;
 use kernel::{Scores, nearest, ridge};
 use rayon::prelude::*;
 use sample::{Sample, samples};
-use serde::Serialize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Shuffles of the labels that a p-value is told from.
 const SHUFFLES: usize = 199;
 const FOLDS: usize = 5;
+/// Steps of the progress: two models fitted and scored five ways, training again with fewer images, two two-sample tests.
+const FITS: u64 = 14;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SimpleModel {
     /// Least squares with a ridge on 16 × 16 gray pixels and the pictures' properties.
@@ -33,7 +37,7 @@ pub enum SimpleModel {
 }
 
 /// A simple model's accuracy on images that it was not fitted to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
     pub model: SimpleModel,
     pub fitted_on: Split,
@@ -57,7 +61,7 @@ impl Scored {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimpleModels {
     pub scored: Vec<Scored>,
     /// Can validation and test pictures be told from training's?
@@ -66,7 +70,7 @@ pub struct SimpleModels {
 }
 
 /// Fits the simple models: seconds, whatever the dataset's size, after its pictures have been read once. Seeded; ends soon
-/// after `cancel` is set.
+/// after `cancel` is set. Of the progress one half is for reading, the other for fitting.
 pub fn simple_models(
     dataset: &Dataset,
     seed: u64,
@@ -77,9 +81,17 @@ pub fn simple_models(
         true => Err(AuditError::Cancelled),
         false => Ok(()),
     };
-    let samples = samples(dataset, seed, progress, cancel);
+    let images = dataset.index.entries.len() as u64;
+    let samples = samples(dataset, seed, &|done, of| progress(done, 2 * of), cancel);
     go_on()?;
+    let fits = AtomicU64::new(0);
+    let fitted = || {
+        let done = (fits.fetch_add(1, Ordering::Relaxed) + 1).min(FITS);
+        progress(images + images * done / FITS, 2 * images);
+        go_on()
+    };
     let mut scored = Vec::new();
+    let mut transfers = Vec::new();
     for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
         for fitted_on in Split::ALL {
             for scored_on in [fitted_on, Split::Val, Split::Test] {
@@ -91,24 +103,40 @@ pub fn simple_models(
                     continue;
                 }
                 let (from, to) = (&samples[fitted_on as usize], &samples[scored_on as usize]);
-                scored.extend(score(model, (fitted_on, from), (scored_on, to), seed));
-                go_on()?;
+                if let Some((score, pairs)) = score(model, (fitted_on, from), (scored_on, to), seed)
+                {
+                    if scored_on != fitted_on {
+                        transfers.push((score.clone(), pairs));
+                    }
+                    scored.push(score);
+                }
+                fitted()?;
             }
         }
     }
     // Training again with as few images as validation has: are those enough for these models at all?
     let few = samples[Split::Val as usize].len();
     let train = samples[Split::Train as usize].first(few);
-    let reference = [SimpleModel::Linear, SimpleModel::NearestNeighbours]
+    let mut reference = Vec::new();
+    for model in [SimpleModel::Linear, SimpleModel::NearestNeighbours] {
+        let within = score(model, (Split::Train, &train), (Split::Train, &train), seed);
+        reference.extend(within.map(|(score, _)| score));
+        fitted()?;
+    }
+    let mut two_sample = Vec::new();
+    for split in [Split::Val, Split::Test] {
+        two_sample.extend(two_sample::compare(&samples, split, seed));
+        fitted()?;
+    }
+    let classes = &dataset.index.classes;
+    let permuted: Vec<(Split, Finding)> = [Split::Val, Split::Test]
         .into_iter()
-        .filter_map(|model| score(model, (Split::Train, &train), (Split::Train, &train), seed))
-        .collect::<Vec<_>>();
-    go_on()?;
-    let two_sample: Vec<TwoSample> = [Split::Val, Split::Test]
-        .into_iter()
-        .filter_map(|split| two_sample::compare(&samples, split, seed))
+        .filter_map(|split| Some((split, permuted::finding(&transfers, split, classes, seed)?)))
         .collect();
-    let mut findings = verdicts::findings(&scored, &reference, &two_sample);
+    go_on()?;
+    let told: Vec<Split> = permuted.iter().map(|(split, _)| *split).collect();
+    let mut findings: Vec<Finding> = permuted.into_iter().map(|(_, finding)| finding).collect();
+    findings.extend(verdicts::findings(&scored, &reference, &two_sample, &told));
     rank(&mut findings);
     Ok(SimpleModels {
         scored,
@@ -117,13 +145,13 @@ pub fn simple_models(
     })
 }
 
-/// None where there are too few images, or one class.
+/// With the label and the given class of each scored image. None where there are too few images, or one class.
 fn score(
     model: SimpleModel,
     (fitted_on, from): (Split, &Sample),
     (scored_on, to): (Split, &Sample),
     seed: u64,
-) -> Option<Scored> {
+) -> Option<(Scored, Vec<Pair>)> {
     let within = fitted_on == scored_on;
     let classes = from.classes();
     if from.len() < 2 * FOLDS || to.len() == 0 || classes < 2 {
@@ -145,34 +173,36 @@ fn score(
             SimpleModel::NearestNeighbours => nearest(&from.rows(fitted), &to.rows(scored)),
         })
         .collect();
-    let right = |labels: &[u32]| -> usize {
+    let answers = |labels: &[u32]| -> Vec<Pair> {
         parts
             .iter()
             .zip(&influence)
-            .map(|((scored, fitted), influence)| {
+            .flat_map(|((scored, fitted), influence)| {
                 let of_fitted: Vec<u32> = fitted.iter().map(|at| labels[*at]).collect();
                 let given = influence.classify(&of_fitted, classes);
                 let truth = |at: usize| if within { labels[at] } else { to.labels[at] };
                 scored
                     .iter()
                     .zip(given)
-                    .filter(|(at, given)| truth(**at) == *given)
-                    .count()
+                    .map(|(at, given)| (truth(*at), given))
+                    .collect::<Vec<_>>()
             })
-            .sum()
+            .collect()
     };
-    let found = right(&from.labels);
+    let right = |pairs: &[Pair]| pairs.iter().filter(|(label, given)| label == given).count();
+    let pairs = answers(&from.labels);
+    let found = right(&pairs);
     let null: Vec<usize> = (0..SHUFFLES)
         .into_par_iter()
         .map(|shuffle| {
             let mut labels = from.labels.clone();
             Random::new(seed, shuffle as u64).shuffle(&mut labels);
-            right(&labels)
+            right(&answers(&labels))
         })
         .collect();
     let n = to.len();
     let chance = null.iter().sum::<usize>() as f64 / (SHUFFLES * n) as f64;
-    Some(Scored {
+    let score = Scored {
         model,
         fitted_on,
         scored_on,
@@ -182,7 +212,8 @@ fn score(
         chance,
         p: permutation_p(null.iter().filter(|x| **x >= found).count(), SHUFFLES),
         detectable: detectable(n as u32, chance.clamp(1e-3, 0.999)),
-    })
+    };
+    Some((score, pairs))
 }
 
 /// The smallest accuracy that the exact binomial test at .01 finds with 80 % power in `n` images.

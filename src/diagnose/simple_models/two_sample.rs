@@ -7,10 +7,10 @@ use crate::data::Random;
 use crate::diagnose::statistics::{Auc, auc, permutation_p};
 use crate::run::Split;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A classifier two-sample test of a split against training.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TwoSample {
     pub split: Split,
     /// Images of each side.

@@ -4,7 +4,7 @@ use super::midrank::midranks;
 use super::{Interval, clopper_pearson};
 
 /// An area under the curve with DeLong's 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Auc {
     /// The probability that a member of the second group scores higher than one of the first, ties counting half.
     pub value: f64,

@@ -6,7 +6,7 @@ use super::factorial::ln_choose;
 const Z_95: f64 = 1.959_963_984_540_054;
 
 /// An interval of a proportion, both ends between 0 and 1, or of a difference of two, between −1 and 1.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Interval {
     pub low: f64,
     pub high: f64,

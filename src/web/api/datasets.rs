@@ -1,9 +1,10 @@
 //! Datasets: uploading, listing, looking at, deleting.
 
+use super::inspections::InspectionView;
 use super::receive::receive;
-use crate::data::Summary;
-use crate::run::DatasetId;
-use crate::store::{DatasetRow, DatasetState, Moment};
+use crate::data::{Index, Summary};
+use crate::run::{DatasetId, Split};
+use crate::store::{DatasetRow, DatasetState, Inspection, Moment};
 use crate::web::error::Problem;
 use crate::web::error::wants_html;
 use crate::web::extract::Id;
@@ -77,6 +78,41 @@ pub(super) struct DatasetDetails {
     /// Once it is ready.
     #[schema(value_type = Option<Object>)]
     summary: Option<Summary>,
+    /// The first image of each class in each split.
+    thumbnails: Vec<Thumbnail>,
+    /// None before it was asked for.
+    audit: Option<InspectionView>,
+    /// None before a run of the dataset has ended, or they were asked for.
+    simple_models: Option<InspectionView>,
+}
+
+/// An image to show for its class.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Thumbnail {
+    split: Split,
+    /// The class, as its position in `classes`.
+    label: u32,
+    /// Below the dataset's folder.
+    path: String,
+    /// The image's address; `?side=160` makes it small.
+    href: String,
+}
+
+fn thumbnails(id: &DatasetId, index: &Index) -> Vec<Thumbnail> {
+    let entries = index.entries.iter().enumerate();
+    let mut before = None;
+    // Entries are sorted by split and then by label.
+    entries
+        .filter(|(_, entry)| {
+            before.replace((entry.split, entry.label)) != Some((entry.split, entry.label))
+        })
+        .map(|(position, entry)| Thumbnail {
+            split: entry.split,
+            label: entry.label,
+            path: entry.path.clone(),
+            href: format!("/api/v1/datasets/{id}/images/{position}"),
+        })
+        .collect()
 }
 
 #[utoipa::path(get, path = "/api/v1/datasets", tag = "datasets", responses((status = 200, body = Vec<DatasetView>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -91,13 +127,22 @@ pub(super) async fn show(
     Id(id): Id<DatasetId>,
 ) -> Result<Json<DatasetDetails>, HttpError> {
     let row = app.store.dataset(&id).await?;
-    let summary = match row.state {
-        DatasetState::Ready => Some(app.library.dataset(&id).await?.index.summary()),
-        _ => None,
+    let (summary, thumbnails) = match row.state {
+        DatasetState::Ready => {
+            let dataset = app.library.dataset(&id).await?;
+            (
+                Some(dataset.index.summary()),
+                thumbnails(&id, &dataset.index),
+            )
+        }
+        _ => (None, Vec::new()),
     };
     Ok(Json(DatasetDetails {
         dataset: row.into(),
         summary,
+        thumbnails,
+        audit: InspectionView::of(&app, &id, Inspection::Audit).await?,
+        simple_models: InspectionView::of(&app, &id, Inspection::SimpleModels).await?,
     }))
 }
 
@@ -107,6 +152,7 @@ pub(super) async fn remove(
     Id(id): Id<DatasetId>,
 ) -> Result<StatusCode, HttpError> {
     app.store.delete_dataset(&id).await?;
+    app.inspector.give_up(&id, None);
     Ok(StatusCode::NO_CONTENT)
 }
 

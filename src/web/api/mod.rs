@@ -11,6 +11,7 @@ mod epochs;
 mod events;
 mod health;
 mod history;
+mod inspections;
 mod models;
 mod openapi;
 mod producer;
@@ -38,6 +39,7 @@ pub fn router() -> Router<App> {
         .merge(epochs::router())
         .merge(events::router())
         .merge(history::router())
+        .merge(inspections::router())
         .merge(models::router())
         .merge(runs::router())
 }

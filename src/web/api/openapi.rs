@@ -2,7 +2,7 @@
 
 use super::{
     bundle, charts, checkpoints, compare, control, dataset_images, datasets, epochs, events,
-    health, history, models, producer, runs,
+    health, history, inspections, models, producer, runs,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -45,6 +45,9 @@ use utoipa::OpenApi;
         datasets::upload,
         datasets::show,
         datasets::remove,
+        inspections::show,
+        inspections::ask,
+        inspections::cancel,
         dataset_images::image,
         dataset_images::archive,
         models::check,

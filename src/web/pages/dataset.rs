@@ -2,10 +2,12 @@
 
 use super::App;
 use super::error::rendered;
+use super::inspection::{AuditView, ModelsView, StateView, figure};
 use super::wording::{counted, percent, thousands};
 use crate::data::{Dataset, Summary};
+use crate::diagnose::p_value;
 use crate::run::{DatasetId, Split};
-use crate::store::{DatasetRow, DatasetState, Run, RunFilter};
+use crate::store::{DatasetRow, DatasetState, Inspection, InspectionState, Run, RunFilter};
 use crate::web::HttpError;
 use crate::web::extract::Id;
 use askama::Template;
@@ -35,6 +37,10 @@ struct Picture {
 struct DatasetPage {
     row: DatasetRow,
     summary: Option<Summary>,
+    /// Of the audit and of the simple models.
+    states: [StateView; 2],
+    audit: Option<AuditView>,
+    models: Option<ModelsView>,
     pictures: Vec<(Split, Vec<Picture>)>,
     runs: Vec<Run>,
 }
@@ -73,6 +79,9 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
         _ => (None, Vec::new()),
     };
     Ok(rendered(&DatasetPage {
+        states: StateView::of(&app, &row).await?,
+        audit: AuditView::of(&app, &id).await?,
+        models: ModelsView::of(&app, &id).await?,
         row,
         summary,
         pictures,
@@ -118,5 +127,6 @@ fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>)> {
 
 async fn delete(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Redirect, HttpError> {
     app.store.delete_dataset(&id).await?;
+    app.inspector.give_up(&id, None);
     Ok(Redirect::to("/datasets"))
 }

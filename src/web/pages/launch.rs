@@ -3,6 +3,7 @@
 use super::App;
 use super::error::rendered;
 use super::form::{OWN, RunForm, field_of};
+use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
 use crate::model::{Plan, Preset, plan_for, preset, presets, resolve};

@@ -13,6 +13,7 @@ mod error;
 mod finding;
 mod form;
 mod images;
+mod inspection;
 mod launch;
 mod layers;
 mod run;
@@ -44,4 +45,5 @@ pub fn router() -> Router<App> {
         .merge(compare::router())
         .merge(datasets::router())
         .merge(dataset::router())
+        .merge(inspection::router())
 }

@@ -4,6 +4,7 @@ use super::App;
 use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
 use super::finding::FindingView;
+use super::inspection::audit_link;
 use super::runs::model_name;
 use super::wording::{
     bytes, counted, duration, early_stopping, island, loss, moment, optimizer, percent, points,
@@ -141,6 +142,8 @@ struct Figure {
 /// What both the page and its parts show.
 struct RunView {
     run: Run,
+    /// What the audit of its dataset found, where it is done.
+    audit: Option<String>,
     diagnosis: Diagnosis,
     findings: Vec<FindingView>,
     /// The numbers of the last epoch and of the best.
@@ -188,7 +191,13 @@ impl RunView {
             })
             .collect();
         let found = &diagnosis.findings;
+        let dataset = match &run.dataset {
+            // One that is gone has no audit any more.
+            Some(id) => app.store.dataset(id).await.ok(),
+            None => None,
+        };
         Ok(RunView {
+            audit: dataset.as_ref().and_then(audit_link),
             findings: FindingView::list_of(app, run.dataset.as_ref(), "finding", found).await,
             diagnosis,
             figures,
