@@ -62,6 +62,35 @@ impl RecordedHistory {
         history.checked()
     }
 
+    /// Every epoch as a record, for charts: what was not measured is NaN, and counts are 0 where nobody knows them.
+    pub fn records(&self) -> Vec<EpochRecord> {
+        let metrics = |at: usize, split: Split| {
+            let loss = self.curves.loss[split as usize][at];
+            let accuracy = self.curves.accuracy[split as usize][at].filter(|a| a.is_finite());
+            let n = accuracy.and(self.images[split as usize]).unwrap_or(0);
+            (loss.is_some() || accuracy.is_some()).then(|| SplitMetrics {
+                loss: loss.unwrap_or(f64::NAN),
+                correct: (accuracy.unwrap_or(0.0) * f64::from(n)).round() as u32,
+                n,
+                accuracy: accuracy.unwrap_or(f64::NAN),
+            })
+        };
+        self.curves
+            .epochs
+            .iter()
+            .enumerate()
+            .map(|(at, epoch)| EpochRecord {
+                epoch: *epoch,
+                lr: 0.0,
+                seconds: 0.0,
+                train: metrics(at, Split::Train),
+                val: metrics(at, Split::Val),
+                test: metrics(at, Split::Test),
+                running: None,
+            })
+            .collect()
+    }
+
     /// The last accuracies that were measured, with counts where they are known: what the gates are asked of.
     pub fn last(&self) -> Option<EpochRecord> {
         let epoch = *self.curves.epochs.last()?;

@@ -1,8 +1,8 @@
 //! The API's description, made from the code.
 
 use super::{
-    bundle, charts, checkpoints, compare, control, dataset_images, datasets, epochs, events,
-    health, history, models, producer, runs,
+    bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses, epochs,
+    events, health, history, models, producer, runs,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -47,6 +47,7 @@ use utoipa::OpenApi;
         datasets::remove,
         dataset_images::image,
         dataset_images::archive,
+        diagnoses::diagnose,
         models::check,
         producer::report,
         producer::heartbeat,

@@ -35,6 +35,8 @@ pub struct FindingView {
     finding: Finding,
     /// The heading's id in the page.
     key: String,
+    /// True for a line with what to do, and the rest behind a fold.
+    folded: bool,
     pictures: Vec<PictureRow>,
 }
 
@@ -48,6 +50,7 @@ impl FindingView {
     ) -> Vec<FindingView> {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
+            folded: false,
             pictures: finding
                 .pictures
                 .iter()
@@ -79,6 +82,19 @@ impl FindingView {
             return FindingView::list(list, findings, thumbnails(id, &dataset.index));
         }
         FindingView::list(list, findings, no_pictures)
+    }
+
+    /// The same as a line without pictures and numbers, for a place beside what it is about.
+    pub fn folded(self) -> FindingView {
+        FindingView {
+            folded: true,
+            ..self
+        }
+    }
+
+    /// Position of the layer that it is about, in the model's list.
+    pub fn layer(&self) -> Option<usize> {
+        self.finding.layer
     }
 
     fn severity(&self) -> &'static str {
