@@ -42,6 +42,28 @@ pub struct RecordedHistory {
     pub notes: Vec<String>,
 }
 
+/// Characters that a column, a class or an image may be called with: names are shown.
+const LONGEST_NAME: usize = 1_000;
+
+/// Refuses what is no text at all before anybody looks for columns in it.
+pub(super) fn check_text(content: &[u8]) -> Result<(), Unreadable> {
+    if content.contains(&0) {
+        return Unreadable::new("it is no text (it holds zero bytes): save it as a CSV in UTF-8");
+    }
+    Ok(())
+}
+
+/// Refuses a name that is longer than any name.
+pub(super) fn check_name(name: &str) -> Result<(), Unreadable> {
+    if name.len() > LONGEST_NAME {
+        let start: String = name.chars().take(40).collect();
+        return Unreadable::new(format!(
+            "a name has more than {LONGEST_NAME} bytes ('{start}…'): is the delimiter a comma, a semicolon or a tab?"
+        ));
+    }
+    Ok(())
+}
+
 impl RecordedHistory {
     /// Reads a CSV (any delimiter of `,`, `;` and tab) or JSON file's content.
     pub fn read(content: &[u8]) -> Result<RecordedHistory, Unreadable> {
@@ -52,6 +74,7 @@ impl RecordedHistory {
             ));
         }
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        check_text(content)?;
         let history = match content.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => {
                 return Unreadable::new("it is empty: a header and one row an epoch are wanted");

@@ -2,7 +2,7 @@
 
 use super::meaning::{Meaning, Metric, meaning};
 use super::scale::{self, Value};
-use super::{RecordedHistory, Unreadable};
+use super::{RecordedHistory, Unreadable, check_name};
 use crate::diagnose::curves::Curves;
 use crate::diagnose::finding::some_of;
 use crate::run::{RunStatus, Split};
@@ -36,6 +36,7 @@ pub(super) struct Table {
 impl Table {
     /// The place of a named column, made where it is new; None for a name that means nothing.
     pub fn column(&mut self, name: &str) -> Result<Option<usize>, Unreadable> {
+        check_name(name)?;
         if meaning(name).is_none() {
             if !name.is_empty()
                 && self.ignored.len() < 100

@@ -2,7 +2,7 @@
 
 use super::{MOST_BYTES, Pair, Predictions};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Severity, counted, some_of};
-use crate::diagnose::history::{Unreadable, split_named};
+use crate::diagnose::history::{Unreadable, check_name, check_text, split_named};
 use crate::run::Split;
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,6 +34,7 @@ impl Names {
         if name.is_empty() {
             return Unreadable::new(format!("row {row}: label and prediction must not be blank"));
         }
+        check_name(name)?;
         if let Some(number) = self.numbers.get(name) {
             return Ok(*number);
         }
@@ -104,6 +105,7 @@ pub(super) fn read(content: &[u8]) -> Result<Predictions, Unreadable> {
         return Unreadable::new(format!("larger than {} MiB", MOST_BYTES >> 20));
     }
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    check_text(content)?;
     let line = content.split(|b| *b == b'\n').next().unwrap_or_default();
     let delimiter = [b',', b';', b'\t']
         .into_iter()
@@ -119,6 +121,7 @@ pub(super) fn read(content: &[u8]) -> Result<Predictions, Unreadable> {
         ))
     };
     let header = reader.headers().map_err(broken)?.clone();
+    header.iter().try_for_each(check_name)?;
     let columns = Columns::of(&header)?;
     let mut names = Names::default();
     let mut rows: Vec<Row> = Vec::new();
@@ -146,6 +149,7 @@ pub(super) fn read(content: &[u8]) -> Result<Predictions, Unreadable> {
         };
         contradictions.probabilities(&record, &columns, &names, &found)?;
         if let Some(id) = columns.id {
+            check_name(&record[id])?;
             contradictions.id(record[id].trim(), &found);
         }
         rows.push(found);

@@ -22,8 +22,8 @@ pub fn router() -> Router<App> {
     Router::new().route("/models/check", post(check))
 }
 
-/// Shapes layer by layer, parameters and what they tell (`findings`) of a partial spec, or the layer that does not fit and why. The number of
-/// classes is its dataset's, or `classes`.
+/// Shapes layer by layer and parameters of a partial spec with what they tell (`findings`), or the layer that does not
+/// fit and why. The number of classes is its dataset's, or `classes`.
 #[utoipa::path(post, path = "/api/v1/models/check", tag = "models", request_body(content = RunSpec, description = "A partial spec; `classes` where it names no dataset"), responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn check(
     State(app): State<App>,

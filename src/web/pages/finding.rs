@@ -92,6 +92,14 @@ impl FindingView {
         }
     }
 
+    /// As [`FindingView::folded`] where it is only worth knowing and has nothing to show.
+    pub fn folded_if_slight(self) -> FindingView {
+        match self.finding.severity {
+            Severity::Note if self.pictures.is_empty() => self.folded(),
+            _ => self,
+        }
+    }
+
     /// Position of the layer that it is about, in the model's list.
     pub fn layer(&self) -> Option<usize> {
         self.finding.layer
