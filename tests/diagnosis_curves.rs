@@ -1,7 +1,9 @@
 //! The verdict on generated curves of known kind, beside rules of thumb on the same curves.
 //!
 //! `cargo test --test diagnosis_curves -- --nocapture` prints the tables that docs/DIAGNOSIS.md holds. The Spearman rule's
-//! threshold is fitted on the curves of seed 1; the tables are of seed 2.
+//! threshold is fitted on the curves of seed 1; the first tables are of seed 2, which our rules were mended on after a first
+//! look. The second are held out: other shapes, noise that remembers, other sizes and lengths, made once the rules stood and
+//! never looked at while they were made.
 
 use gapwatch::diagnose::curves::Curves;
 use gapwatch::diagnose::history::RecordedHistory;
@@ -55,31 +57,91 @@ const KINDS: [(&str, Verdict); 11] = [
     ("underfitting", Verdict::Underfitting),
     ("memorising", Verdict::Memorising),
 ];
-const LENGTHS: [usize; 5] = [20, 50, 100, 300, 1000];
 /// Curves of each kind and length.
 const REPEATS: u64 = 8;
+/// The length that is reported apart.
+const SHORT: usize = 20;
+
+/// What a set of curves is drawn from.
+struct Family {
+    seed: u64,
+    lengths: [usize; 5],
+    classes: [u32; 4],
+    n_train: [u32; 3],
+    n_val: [u32; 3],
+    /// The way from a start to an end that is left after `t` parts of a pace.
+    left: fn(f64) -> f64,
+    /// How much of an epoch's noise stays for the next: 0 is white noise.
+    memory: f64,
+    quiet: (f64, f64),
+    noisy: (f64, f64),
+    unstable: (f64, f64),
+    late: (f64, f64),
+    early: (f64, f64),
+    skill: (f64, f64),
+    rise: (f64, f64),
+    lost_at: (f64, f64),
+}
+
+const FIRST: Family = Family {
+    seed: 2,
+    lengths: [SHORT, 50, 100, 300, 1000],
+    classes: [2, 9, 10, 100],
+    n_train: [630, 5_000, 50_000],
+    n_val: [90, 500, 5_000],
+    left: |t| (-3.0 * t).exp(),
+    memory: 0.0,
+    quiet: (0.01, 0.05),
+    noisy: (0.08, 0.2),
+    unstable: (0.15, 0.3),
+    late: (0.4, 0.65),
+    early: (0.05, 0.25),
+    skill: (0.7, 0.97),
+    rise: (0.25, 1.5),
+    lost_at: (0.25, 0.9),
+};
+
+/// The same kinds by other means. It was written down before it was first judged, and nothing was changed for it.
+const HELD_OUT: Family = Family {
+    seed: 77,
+    lengths: [SHORT, 40, 80, 160, 600],
+    classes: [3, 5, 20, 50],
+    n_train: [300, 1_200, 20_000],
+    n_val: [60, 250, 2_000],
+    left: |t| 1.0 / (1.0 + 9.0 * t * t),
+    memory: 0.6,
+    quiet: (0.02, 0.06),
+    noisy: (0.1, 0.22),
+    unstable: (0.2, 0.35),
+    late: (0.35, 0.6),
+    early: (0.08, 0.3),
+    skill: (0.6, 0.95),
+    rise: (0.3, 2.0),
+    lost_at: (0.15, 0.8),
+};
 
 struct Case {
     kind: usize,
     epochs: usize,
     history: RecordedHistory,
+    /// What we say of it, knowing the numbers of images and not.
+    with_counts: Verdict,
+    curves_alone: Verdict,
 }
 
-/// A figure that goes from its start to its end and is nearly there after the `pace`-th part of the run.
-fn settles(t: f64, from: f64, to: f64, pace: f64) -> f64 {
-    to + (from - to) * (-3.0 * t / pace).exp()
-}
-
-fn case(kind: usize, epochs: usize, seed: u64) -> Case {
+fn case(family: &Family, kind: usize, epochs: usize, seed: u64) -> Case {
+    // A figure that goes from its start to its end and is nearly there after the `pace`-th part of the run.
+    let settles =
+        |t: f64, from: f64, to: f64, pace: f64| to + (from - to) * (family.left)(t / pace);
     let mut d = Draws(
         (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((kind as u64) << 32) ^ epochs as u64,
     );
     for _ in 0..20 {
         d.uniform();
     }
-    let classes = [2, 9, 10, 100][(d.uniform() * 4.0) as usize];
-    let n_train = [630, 5_000, 50_000][(d.uniform() * 3.0) as usize];
-    let n_val = [90, 500, 5_000][(d.uniform() * 3.0) as usize];
+    let classes = family.classes[(d.uniform() * 4.0) as usize];
+    let n_train = family.n_train[(d.uniform() * 3.0) as usize];
+    let n_val = family.n_val[(d.uniform() * 3.0) as usize];
     let chance = 1.0 / f64::from(classes);
     let start = -chance.ln();
     let name = KINDS[kind].0;
@@ -87,23 +149,25 @@ fn case(kind: usize, epochs: usize, seed: u64) -> Case {
 
     let pace = d.between(0.15, 0.5);
     let fitted = d.between(0.97, 1.0);
-    let skill = d.between(0.7, 0.97);
+    let skill = d.between(family.skill.0, family.skill.1);
     let turn = match name {
-        "late overfitting" => d.between(0.4, 0.65),
-        "early overfitting" => d.between(0.05, 0.25),
+        "late overfitting" => d.between(family.late.0, family.late.1),
+        "early overfitting" => d.between(family.early.0, family.early.1),
         "double descent" => d.between(0.15, 0.3),
         "memorising" => 0.0,
         _ => 1.0,
     };
-    let rise = d.between(0.25, 1.5);
+    let rise = d.between(family.rise.0, family.rise.1);
     let lowest = d.between(0.35, 0.7);
-    let lost_at = d.between(0.25, 0.9);
+    let lost_at = d.between(family.lost_at.0, family.lost_at.1);
     let way = (d.uniform() * 3.0) as usize;
-    let noise = match name {
-        "healthy, noisy" => d.between(0.08, 0.2),
-        "unstable" => d.between(0.15, 0.3),
-        _ => d.between(0.01, 0.05),
+    let (low, high) = match name {
+        "healthy, noisy" => family.noisy,
+        "unstable" => family.unstable,
+        _ => family.quiet,
     };
+    let noise = d.between(low, high);
+    let mut wobble = 0.0;
     let (mut train_loss, mut val_loss, mut train_acc, mut val_acc) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for e in 0..epochs {
@@ -183,39 +247,49 @@ fn case(kind: usize, epochs: usize, seed: u64) -> Case {
         let quiet = if name == "not learning" { 0.002 } else { 1.0 };
         let jolt = if name == "unstable" { noise } else { 0.0 };
         let shake = d.normal();
+        let fresh = (1.0 - family.memory.powi(2)).sqrt();
         train_loss
             .push(start * tl * (1.0 + quiet * (0.02 * d.normal() + 0.3 * jolt * shake)).max(0.05));
-        val_loss.push(start * vl * (1.0 + quiet * noise * d.normal()).max(0.05));
+        wobble = family.memory * wobble + fresh * d.normal();
+        val_loss.push(start * vl * (1.0 + quiet * noise * wobble).max(0.05));
         train_acc.push(d.share(scale(ta - 0.3 * jolt * shake.abs()), n_train));
         let dip = 0.5 * jolt * d.uniform() * d.uniform();
         val_acc.push(d.share(scale(va) - dip, n_val));
     }
     let some = |values: Vec<f64>| values.into_iter().map(Some).collect::<Vec<_>>();
     let none = vec![None; epochs];
+    let history = RecordedHistory {
+        curves: Curves {
+            epochs: (1..=epochs as u32).collect(),
+            loss: [some(train_loss), some(val_loss), none.clone()],
+            accuracy: [some(train_acc), some(val_acc), none],
+        },
+        images: [Some(n_train), Some(n_val), None],
+        classes: classes as usize,
+        status: RunStatus::Finished,
+        running_averages: false,
+        notes: Vec::new(),
+    };
+    let judge = |history: RecordedHistory| HistoryReport::new(history, None, 1).diagnosis.verdict;
     Case {
         kind,
         epochs,
-        history: RecordedHistory {
-            curves: Curves {
-                epochs: (1..=epochs as u32).collect(),
-                loss: [some(train_loss), some(val_loss), none.clone()],
-                accuracy: [some(train_acc), some(val_acc), none],
-            },
-            images: [Some(n_train), Some(n_val), None],
-            classes: classes as usize,
-            status: RunStatus::Finished,
-            running_averages: false,
-            notes: Vec::new(),
-        },
+        with_counts: judge(history.clone()),
+        curves_alone: judge(RecordedHistory {
+            images: [None; 3],
+            classes: 0,
+            ..history.clone()
+        }),
+        history,
     }
 }
 
-fn cases(seed: u64) -> Vec<Case> {
+fn cases(family: &Family, seed: u64) -> Vec<Case> {
     let mut all = Vec::new();
     for kind in 0..KINDS.len() {
-        for epochs in LENGTHS {
+        for epochs in family.lengths {
             for repeat in 0..REPEATS {
-                all.push(case(kind, epochs, 1_000 * seed + repeat));
+                all.push(case(family, kind, epochs, 1_000 * seed + repeat));
             }
         }
     }
@@ -255,13 +329,11 @@ fn as_verdict(parted: bool) -> Verdict {
     }
 }
 
-fn ours(history: &RecordedHistory, counts: bool) -> Verdict {
-    let mut history = history.clone();
-    if !counts {
-        history.images = [None; 3];
-        history.classes = 0;
+fn ours(case: &Case, counts: bool) -> Verdict {
+    match counts {
+        true => case.with_counts,
+        false => case.curves_alone,
     }
-    HistoryReport::new(history, None, 1).diagnosis.verdict
 }
 
 /// The same label, as far as a history without counts can tell it.
@@ -301,23 +373,19 @@ fn rules(tuning: &[Case]) -> Vec<Rule> {
         spearman(&train, &val).map_or(1.0, |s| s.rho)
     };
     // The correlation's threshold is not given with the rule: the best one on the tuning curves is generous to it.
+    let known: Vec<(Verdict, f64)> = tuning
+        .iter()
+        .map(|c| (as_verdict(parted(KINDS[c.kind].1)), rho(c)))
+        .collect();
+    let score = |threshold: f64| {
+        let pairs = known
+            .iter()
+            .map(|(truth, rho)| (*truth, as_verdict(*rho < threshold)));
+        macro_f1(&pairs.collect::<Vec<_>>())
+    };
     let threshold = (-10..10)
         .map(|step| f64::from(step) / 10.0)
-        .max_by(|a, b| {
-            let score = |threshold: f64| {
-                let pairs: Vec<_> = tuning
-                    .iter()
-                    .map(|c| {
-                        (
-                            as_verdict(parted(KINDS[c.kind].1)),
-                            as_verdict(rho(c) < threshold),
-                        )
-                    })
-                    .collect();
-                macro_f1(&pairs)
-            };
-            score(*a).total_cmp(&score(*b))
-        })
+        .max_by(|a, b| score(*a).total_cmp(&score(*b)))
         .unwrap();
     vec![
         (
@@ -364,53 +432,56 @@ fn f1(cases: &[&Case], rule: impl Fn(&Case) -> bool) -> f64 {
     macro_f1(&pairs)
 }
 
-#[test]
-fn the_verdict_is_right_on_generated_curves_of_every_kind() {
-    let (tuning, reported) = (cases(1), cases(2));
-    let (short, long): (Vec<&Case>, Vec<&Case>) = reported.iter().partition(|c| c.epochs == 20);
+/// The tables of a set of curves, and our lowest macro-F1 on the long ones.
+fn tables(reported: &[Case], rules: &[Rule]) -> (String, f64) {
+    let (short, long): (Vec<&Case>, Vec<&Case>) = reported.iter().partition(|c| c.epochs == SHORT);
     assert!(long.len() >= 200);
-
+    let mut lengths: Vec<usize> = long.iter().map(|c| c.epochs).collect();
+    lengths.sort_unstable();
+    let span = format!(
+        "{} to {}",
+        lengths[0],
+        thousands(lengths[lengths.len() - 1])
+    );
     let mut table = format!(
-        "| overfitting or not | {} curves of 50 to 1,000 epochs | {} curves of 20 epochs |\n|---|---|---|\n",
+        "| overfitting or not | {} curves of {span} epochs | {} curves of {SHORT} epochs |\n|---|---|---|\n",
         long.len(),
         short.len()
     );
+    let mut least: f64 = 1.0;
     let mut row = |name: &str, rule: &dyn Fn(&Case) -> bool| {
         let (on_long, on_short) = (f1(&long, rule), f1(&short, rule));
         let _ = writeln!(table, "| {name} | {on_long:.3} | {on_short:.3} |");
         on_long
     };
-    let with_counts = row("Gapwatch, numbers of images known", &|c| {
-        parted(ours(&c.history, true))
-    });
-    let curves_only = row("Gapwatch, curves alone", &|c| {
-        parted(ours(&c.history, false))
-    });
-    for (name, rule) in rules(&tuning) {
-        row(name, &rule);
+    for (name, counts) in [("numbers of images known", true), ("curves alone", false)] {
+        least = least.min(row(&format!("Gapwatch, {name}"), &|c| {
+            parted(ours(c, counts))
+        }));
     }
-
+    for (name, rule) in rules {
+        row(name, rule);
+    }
     let verdicts = |cases: &[&Case], counts: bool| {
         let pairs: Vec<_> = cases
             .iter()
-            .map(|c| (label(c, counts), ours(&c.history, counts)))
+            .map(|c| (label(c, counts), ours(c, counts)))
             .collect();
         macro_f1(&pairs)
     };
     let _ = write!(
         table,
-        "\n| all verdicts | 50 to 1,000 epochs | 20 epochs |\n|---|---|---|\n"
+        "\n| all verdicts | {span} epochs | {SHORT} epochs |\n|---|---|---|\n"
     );
-    let mut least: f64 = 1.0;
     for (name, counts) in [("numbers of images known", true), ("curves alone", false)] {
         let (on_long, on_short) = (verdicts(&long, counts), verdicts(&short, counts));
         let _ = writeln!(table, "| Gapwatch, {name} | {on_long:.3} | {on_short:.3} |");
         least = least.min(on_long);
     }
     println!("{table}");
-    for case in &reported {
+    for case in reported {
         for counts in [true, false] {
-            let found = ours(&case.history, counts);
+            let found = ours(case, counts);
             if found != label(case, counts) {
                 println!(
                     "{} of {} epochs, counts {counts}: {}",
@@ -421,15 +492,30 @@ fn the_verdict_is_right_on_generated_curves_of_every_kind() {
             }
         }
     }
-    assert!(least >= 0.95, "macro-F1 over all verdicts {least:.3}");
-    assert!(
-        with_counts.min(curves_only) >= 0.95,
-        "{with_counts} {curves_only}"
-    );
+    (table, least)
+}
+
+/// "1,000"
+fn thousands(n: usize) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        _ => format!("{},{:03}", n / 1_000, n % 1_000),
+    }
+}
+
+#[test]
+fn the_verdict_is_right_on_generated_curves_of_every_kind() {
+    let rules = rules(&cases(&FIRST, 1));
+    let (first, least) = tables(&cases(&FIRST, FIRST.seed), &rules);
+    let (held_out, least_held_out) = tables(&cases(&HELD_OUT, HELD_OUT.seed), &rules);
+    println!("lowest macro-F1 {least:.3}, held out {least_held_out:.3}");
+    assert!(least >= 0.95, "macro-F1 {least:.3}");
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/DIAGNOSIS.md")).unwrap();
-    assert!(
-        document.contains(&table),
-        "docs/DIAGNOSIS.md has another table"
-    );
+    for table in [first, held_out] {
+        assert!(
+            document.contains(&table),
+            "docs/DIAGNOSIS.md has another table"
+        );
+    }
 }
