@@ -9,11 +9,10 @@ const MOST_STEPS: usize = 8;
 /// One way of looking at a run, in the order in which a report shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    Curves,
+    /// Its curves, and what its own predictions and forward passes show.
+    Run,
     /// Which class each image was given, of a history from elsewhere.
     Predictions,
-    /// The network in evaluation mode on its own images, once more.
-    ForwardPasses,
     /// The splits, labels, pictures and file names.
     Data,
     /// Linear models and nearest neighbours on the same images.
@@ -26,9 +25,8 @@ impl Source {
     /// A heading: "The dataset".
     pub fn title(self) -> &'static str {
         match self {
-            Source::Curves => "The curves",
+            Source::Run => "The run itself",
             Source::Predictions => "The predictions",
-            Source::ForwardPasses => "The network, asked again",
             Source::Data => "The dataset",
             Source::SimpleModels => "Simple models on the same images",
             Source::Layers => "The shape of the network",
@@ -197,7 +195,7 @@ mod tests {
                 ],
             )
             .without(Source::Data, "It was not audited.", "Audit the dataset.")
-            .with(Source::Curves, vec![finding("copies", Severity::Problem)]);
+            .with(Source::Run, vec![finding("copies", Severity::Problem)]);
         let steps = looks.next_steps(&memorising());
         let at = |text: &str| steps.iter().position(|s| s.contains(text));
         assert_eq!(at("remedy of copies"), Some(0), "{steps:?}");

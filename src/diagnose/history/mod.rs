@@ -2,6 +2,7 @@
 
 mod document;
 mod meaning;
+mod rows;
 mod scale;
 mod table;
 

@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 13] = files![
+const FILES: [(&str, &[u8]); 14] = files![
     "compare.js",
     "curves.js",
     "datasets.js",

@@ -100,10 +100,11 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
     } = judged;
     let history = &found.history;
     let epochs = history.records();
+    let looks = Looks::default().with(Source::Run, found.diagnosis.findings.clone());
     let looks = if has_predictions {
-        Looks::default().with(Source::Predictions, found.diagnosis.findings.clone())
+        looks
     } else {
-        Looks::default().without(
+        looks.without(
             Source::Predictions,
             "None were given, so permuted labels, one class for everything and scoring that contradicts itself cannot be seen.",
             "Write down what the network says of each image, in a CSV with the columns split, label and prediction, and give it \
@@ -113,8 +114,8 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
     let looks = looks.without(
         Source::Data,
         "The images were not seen, nor the network.",
-        "Audit the images, which takes seconds: gapwatch diagnose --data FOLDER looks for copies across the splits, missing \
-         classes, and differences between training and validation.",
+        "Look at the images, which takes seconds: gapwatch diagnose --data FOLDER finds copies across the splits, missing \
+         classes and differences between training and validation, and says what simple models make of them.",
     );
     let known = |split: Split| history.images[split as usize];
     let mut facts = vec![("File", name.clone()), ("Epochs", found.epochs.to_string())];

@@ -109,7 +109,7 @@ async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
 
 /// Every look at a run; those that were not taken say so.
 fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool) -> Looks {
-    let looks = Looks::default().with(Source::Curves, diagnosis.findings.clone());
+    let looks = Looks::default().with(Source::Run, diagnosis.findings.clone());
     let looks = match run.network_findings() {
         Some(findings) => looks.with(Source::Layers, findings),
         None => looks.without(
@@ -118,25 +118,16 @@ fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool) -> Looks {
             "",
         ),
     };
-    if has_data {
-        looks.without(
-            Source::Data,
-            "Its splits, labels and pictures were not audited.",
-            "Audit the dataset, which takes seconds: gapwatch diagnose --data FOLDER looks for copies across the splits, \
-             missing classes, and differences between training and validation.",
-        )
-    } else {
-        looks.without(
-            Source::Data,
-            if run.dataset.is_some() {
-                "The dataset was deleted, so its splits, labels and pictures cannot be looked at."
-            } else {
-                "The run names no dataset, so its splits, labels and pictures cannot be looked at."
-            },
-            "Audit the images where they are, which takes seconds: gapwatch diagnose --data FOLDER looks for copies across \
-             the splits, missing classes, and differences between training and validation.",
-        )
-    }
+    let unseen = match (has_data, &run.dataset) {
+        (true, _) => "Not looked at for this report.",
+        (false, Some(_)) => "The dataset was deleted, so its images cannot be looked at.",
+        (false, None) => "The run names no dataset, so its images cannot be looked at.",
+    };
+    let how = "Look at the images, which takes seconds: gapwatch diagnose --data FOLDER finds copies across the splits, missing \
+               classes and differences between training and validation, and says what simple models make of them.";
+    looks
+        .without(Source::Data, unseen, how)
+        .without(Source::SimpleModels, unseen, how)
 }
 
 /// Where the dataset's pictures are served.
