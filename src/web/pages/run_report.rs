@@ -65,7 +65,10 @@ async fn page(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, Htt
 async fn file(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
     let gathered = gather(&app, id).await?;
     let html = blocking(move || {
-        let pictures = gathered.inlined();
+        let pictures = match &gathered.dataset {
+            Some(dataset) => inlined(dataset, &gathered.looks),
+            None => HashMap::new(),
+        };
         gathered.report(|path| pictures.get(path).cloned())?.file()
     })
     .await?;
@@ -171,46 +174,89 @@ impl Gathered {
         }
         Ok(report)
     }
+}
 
-    /// The findings' pictures as data URIs, by path.
-    fn inlined(&self) -> HashMap<String, Picture> {
-        let Some(dataset) = &self.dataset else {
-            return HashMap::new();
-        };
-        // Only what the index lists is read: a path that a finding names could be any.
-        let listed: HashSet<&str> = dataset
-            .index
-            .entries
-            .iter()
-            .map(|e| e.path.as_str())
-            .collect();
-        let findings = self
-            .looks
-            .iter()
-            .filter_map(|look| look.findings.as_ref().ok());
-        let mut pictures = HashMap::new();
-        for path in findings.flatten().flat_map(paths) {
-            if pictures.len() == MOST_PICTURES {
-                break;
-            }
-            if !listed.contains(path.as_str()) || pictures.contains_key(path) {
-                continue;
-            }
-            if let Ok(png) = thumbnail(&dataset.root.join(path), SIDE) {
-                let thumbnail = format!("data:image/png;base64,{}", STANDARD.encode(png));
-                pictures.insert(
-                    path.clone(),
-                    Picture {
-                        thumbnail,
-                        whole: None,
-                    },
-                );
-            }
+/// The pictures of all findings as data URIs, by path.
+fn inlined(dataset: &Dataset, looks: &Looks) -> HashMap<String, Picture> {
+    // Only what the index lists is read: a path that a finding names could be any.
+    let entries = &dataset.index.entries;
+    let listed: HashSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let findings = looks.iter().filter_map(|look| look.findings.as_ref().ok());
+    let mut pictures = HashMap::new();
+    for path in findings.flatten().flat_map(paths) {
+        if pictures.len() == MOST_PICTURES {
+            break;
         }
-        pictures
+        if !listed.contains(path.as_str()) || pictures.contains_key(path) {
+            continue;
+        }
+        if let Ok(png) = thumbnail(&dataset.root.join(path), SIDE) {
+            let picture = Picture {
+                thumbnail: format!("data:image/png;base64,{}", STANDARD.encode(png)),
+                whole: None,
+            };
+            pictures.insert(path.clone(), picture);
+        }
     }
+    pictures
 }
 
 fn paths(finding: &Finding) -> impl Iterator<Item = &String> {
     finding.pictures.iter().flat_map(|row| &row.paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::{Pictures, Severity};
+
+    #[test]
+    fn pictures_of_findings_go_into_the_file_and_nothing_outside_of_the_dataset() {
+        let folder = tempfile::tempdir().unwrap();
+        for split in ["train", "val"] {
+            for class in ["a", "b"] {
+                let class = folder.path().join("images").join(split).join(class);
+                std::fs::create_dir_all(&class).unwrap();
+                let picture = image::GrayImage::from_fn(300, 20, |x, _| image::Luma([x as u8]));
+                picture.save(class.join("0.png")).unwrap();
+            }
+        }
+        std::fs::copy(
+            folder.path().join("images/train/a/0.png"),
+            folder.path().join("secret.png"),
+        )
+        .unwrap();
+        let dataset = Dataset::open(&folder.path().join("images"), &|_, _| {}).unwrap();
+        let paths = [
+            "train/a/0.png",
+            "val/b/0.png",
+            "../secret.png",
+            "val/b/9.png",
+        ];
+        let finding = Finding {
+            id: "copies",
+            severity: Severity::Problem,
+            cause: None,
+            title: String::new(),
+            measured: String::new(),
+            why: String::new(),
+            remedy: String::new(),
+            false_alarm: String::new(),
+            evidence: Vec::new(),
+            pictures: vec![Pictures {
+                caption: String::new(),
+                paths: paths.map(str::to_owned).to_vec(),
+            }],
+            layer: None,
+        };
+        let looks = Looks::default().with(Source::Data, vec![finding]);
+        let pictures = inlined(&dataset, &looks);
+        let mut found: Vec<&str> = pictures.keys().map(String::as_str).collect();
+        found.sort_unstable();
+        assert_eq!(found, paths[..2]);
+        let uri = &pictures["train/a/0.png"].thumbnail;
+        let png = uri.strip_prefix("data:image/png;base64,").unwrap();
+        let small = image::load_from_memory(&STANDARD.decode(png).unwrap()).unwrap();
+        assert_eq!(small.width(), SIDE);
+    }
 }
