@@ -56,6 +56,14 @@ pub struct Missing {
 pub struct Looks(Vec<Look>);
 
 impl Looks {
+    /// Adds what the run itself showed, and what of that could not be looked at.
+    #[must_use]
+    pub fn run(self, diagnosis: &Diagnosis) -> Looks {
+        let looks = self.with(Source::Run, diagnosis.findings.clone());
+        let unseen = diagnosis.not_checked.iter();
+        unseen.fold(looks, |looks, why| looks.without(Source::Run, why, ""))
+    }
+
     /// Adds what a look found.
     #[must_use]
     pub fn with(mut self, source: Source, findings: Vec<Finding>) -> Looks {

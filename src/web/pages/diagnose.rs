@@ -100,7 +100,7 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
     } = judged;
     let history = &found.history;
     let epochs = history.records();
-    let looks = Looks::default().with(Source::Run, found.diagnosis.findings.clone());
+    let looks = Looks::default().run(&found.diagnosis);
     let looks = if has_predictions {
         looks
     } else {

@@ -10,7 +10,7 @@ use crate::diagnose::Diagnosis;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::looks::{Looks, Source};
 use crate::run::{EpochRecord, RunId, RunStatus};
-use crate::store::{Run, StoreError};
+use crate::store::{Diagnosed, Run, StoreError};
 use crate::web::HttpError;
 use crate::web::extract::Id;
 use askama::Template;
@@ -91,7 +91,11 @@ async fn blocking<T: Send + 'static>(
 }
 
 async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
-    let (run, epochs) = app.store.run_with_epochs(id).await?;
+    let Diagnosed {
+        run,
+        epochs,
+        diagnosis,
+    } = app.store.diagnosed(id).await?;
     let dataset = match &run.dataset {
         Some(dataset) => match app.library.dataset(dataset).await {
             Ok(dataset) => Some(dataset),
@@ -100,7 +104,6 @@ async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         },
         None => None,
     };
-    let diagnosis = run.diagnose(&epochs);
     Ok(Gathered {
         looks: looks(&run, &diagnosis, dataset.is_some()),
         run,
@@ -112,7 +115,7 @@ async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
 
 /// Every look at a run; those that were not taken say so.
 fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool) -> Looks {
-    let looks = Looks::default().with(Source::Run, diagnosis.findings.clone());
+    let looks = Looks::default().run(diagnosis);
     let looks = match run.network_findings() {
         Some(findings) => looks.with(Source::Layers, findings),
         None => looks.without(
