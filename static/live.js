@@ -12,6 +12,12 @@ export async function refresh(url, request = {}, wanted = () => true) {
   if (!answer?.ok) return null;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!wanted()) return null;
+  replace(fresh);
+  return fresh;
+}
+
+/** The same with a page that is there already. */
+export function replace(fresh) {
   for (const part of fresh.querySelectorAll("[data-live][id]")) {
     const old = document.getElementById(part.id);
     const source = part.outerHTML;
@@ -25,7 +31,6 @@ export async function refresh(url, request = {}, wanted = () => true) {
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
   localiseTimes();
-  return fresh;
 }
 
 /** Details stay open or closed, and boxes ticked, as the reader has them. */

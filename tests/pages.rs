@@ -181,6 +181,8 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
         "/datasets/two-classes".to_owned(),
         format!("/compare?runs={run}"),
         "/compare".to_owned(),
+        format!("/runs/{run}/report"),
+        "/diagnose".to_owned(),
     ] {
         let answer = site.get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
@@ -201,7 +203,15 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
 async fn every_label_and_description_points_at_something_and_ids_are_unique() {
     let site = Site::with_dataset("two classes").await;
     let run = site.with_run("a run", 3).await;
-    for path in ["/", "/runs/new", "/datasets", &format!("/runs/{run}")] {
+    for path in [
+        "/",
+        "/runs/new",
+        "/runs/new?dataset=two-classes&model=cnn-bilstm",
+        "/datasets",
+        "/diagnose",
+        &format!("/runs/{run}"),
+        &format!("/runs/{run}/report"),
+    ] {
         let text = site.get(path).await.text;
         let values = |attribute: &str| -> Vec<String> {
             text.split(&format!(" {attribute}=\""))
@@ -229,6 +239,8 @@ async fn an_unknown_run_dataset_or_page_is_a_page_that_says_so() {
         ("/runs/77", "there is no run 77"),
         ("/runs/abc", "whole number"),
         ("/runs/77/parts", "there is no run 77"),
+        ("/runs/77/report", "there is no run 77"),
+        ("/runs/77/report.html", "there is no run 77"),
         ("/runs/77/images?split=val&epoch=1", "there is no run 77"),
         ("/runs/new?from=77", "there is no run 77"),
         ("/compare?runs=77", "there is no run 77"),
@@ -247,7 +259,7 @@ async fn an_empty_server_says_what_to_do() {
     let site = Site::new();
     let text = site.get("/").await.text;
     assert!(text.contains("No run yet"), "{text}");
-    assert!(text.contains("href=\"/datasets\""));
+    assert!(text.contains("href=\"/datasets\"") && text.contains("href=\"/diagnose\">diagnose"));
     let text = site.get("/runs/new").await.text;
     assert!(text.contains("upload a dataset first"), "{text}");
 }

@@ -123,6 +123,10 @@ mod tests {
         turns[19] = 0.0;
         assert_eq!(rising_strips(&turns), 0);
         assert_eq!(rising_strips(&[1.0; 4]), 0);
+        for few in [&[][..], &[1.0]] {
+            assert!(progress_quotient(few, few).iter().all(Option::is_none));
+            assert_eq!(rising_strips(few), 0);
+        }
     }
 
     #[test]

@@ -236,7 +236,7 @@ pub fn p_value(p: f64) -> String {
     } else if p > 0.0 {
         format!("{p:.0e}")
     } else {
-        "below 1e-300".to_owned()
+        "1e-300 or less".to_owned()
     }
 }
 

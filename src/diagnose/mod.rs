@@ -9,6 +9,7 @@ pub mod finding;
 mod gates;
 pub mod history;
 mod learning;
+pub mod looks;
 mod network_shape;
 pub mod predictions;
 pub mod report;

@@ -18,6 +18,9 @@ pub struct HistoryReport {
     pub epochs: usize,
     /// 0 where nobody knows.
     pub classes: usize,
+    /// What was judged, with the numbers of images that the predictions told.
+    #[serde(skip)]
+    pub history: RecordedHistory,
 }
 
 impl HistoryReport {
@@ -40,7 +43,7 @@ impl HistoryReport {
             }
         }
         let diagnosis = diagnose_history(&history, &counts, found);
-        let mut notes = history.notes;
+        let mut notes = std::mem::take(&mut history.notes);
         notes.extend(predictions.iter().flat_map(|p| p.notes.iter().cloned()));
         if history.running_averages {
             notes.push(
@@ -54,6 +57,7 @@ impl HistoryReport {
             notes,
             epochs: history.curves.epochs.len(),
             classes: history.classes,
+            history,
         }
     }
 }

@@ -4,8 +4,12 @@ use super::connection::Change;
 use super::epoch::{epoch_record, epoch_records};
 use super::sql::Json;
 use super::{DataFacts, EventKind, Moment, Store, StoreError, StoreResult};
+use crate::diagnose::finding::Finding;
+use crate::diagnose::network_findings;
+use crate::model::plan_for;
 use crate::run::{
     Attempt, BestEpoch, DatasetId, EpochRecord, Machine, Metric, RunId, RunSpec, RunStatus, Seq,
+    Split,
 };
 use crate::train::Wish;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -71,6 +75,14 @@ impl Run {
     /// Training in classes 0 to K: 0 where nobody knows.
     pub fn class_count(&self) -> usize {
         self.facts.as_ref().map_or(0, |facts| facts.classes.len())
+    }
+
+    /// What its layers tell. None where Gapwatch does not know them: a script's network is its own affair.
+    pub fn network_findings(&self) -> Option<Vec<Finding>> {
+        let facts = self.facts.as_ref().filter(|_| !self.spec.external)?;
+        let plan = plan_for(&self.spec, facts.classes.len()).ok()?;
+        let images = facts.images(Split::Train) as usize;
+        Some(network_findings(&plan, Some(images)))
     }
 }
 

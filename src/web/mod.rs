@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod file;
 mod guard;
+mod history_upload;
 mod launch;
 mod login;
 mod metrics;

@@ -130,15 +130,29 @@ impl TestServer {
     }
 
     pub fn upload(&self, name: &str, archive: &[u8]) -> (u16, Value) {
+        let file = format!("{name}.zip");
+        let parts = [("name", "", name.as_bytes()), ("file", &file, archive)];
+        self.post_form("/api/v1/datasets", &parts)
+    }
+
+    /// Sends a form as a browser does: fields with their file's name, which is empty for text, and content.
+    pub fn post_form(&self, path: &str, parts: &[(&str, &str, &[u8])]) -> (u16, Value) {
         let boundary = "a-boundary-that-no-archive-has";
-        let mut form = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n\
-             --{boundary}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}.zip\"\r\n\r\n"
-        )
-        .into_bytes();
-        form.extend_from_slice(archive);
-        form.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let request = self.agent.post(format!("{}/api/v1/datasets", self.url));
+        let mut form = Vec::new();
+        for (name, file, content) in parts {
+            let file = match *file {
+                "" => String::new(),
+                file => format!("; filename=\"{file}\""),
+            };
+            let head = format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+            );
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(content);
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let request = self.agent.post(format!("{}{path}", self.url));
         let content_type = format!("multipart/form-data; boundary={boundary}");
         read(request.header("content-type", content_type).send(&form[..]))
     }

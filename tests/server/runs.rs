@@ -193,6 +193,15 @@ fn a_model_is_checked_layer_by_layer() {
     assert_eq!(status, 200, "{plan}");
     assert_eq!(plan["parameters"], 4_278_339);
     assert!(plan["layers"].as_array().unwrap().len() > 10);
+    let lstm = plan["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["id"] == "recurrence-over-one-step")
+        .unwrap();
+    let at = lstm["layer"].as_u64().unwrap() as usize;
+    assert_eq!(plan["layers"][at]["kind"], "lstm");
+    assert!(lstm["remedy"].as_str().unwrap().contains("crnn"));
 
     let layers = json!([{"conv2d": {"out": 8, "kernel": 31}}, {"flatten": {}}, {"linear": {}}]);
     let spec =

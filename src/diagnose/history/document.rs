@@ -1,6 +1,7 @@
 //! Histories in JSON: our own document, a list of epochs, or Keras' dictionary of lists.
 
-use super::table::{Table, understand};
+use super::rows::Table;
+use super::table::understand;
 use super::{RecordedHistory, Unreadable};
 use crate::diagnose::curves::Curves;
 use crate::run::{EpochRecord, RunStatus, Split};

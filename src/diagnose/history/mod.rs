@@ -2,6 +2,7 @@
 
 mod document;
 mod meaning;
+mod rows;
 mod scale;
 mod table;
 
@@ -42,6 +43,28 @@ pub struct RecordedHistory {
     pub notes: Vec<String>,
 }
 
+/// Characters that a column, a class or an image may be called with: names are shown.
+const LONGEST_NAME: usize = 1_000;
+
+/// Refuses what is no text at all before anybody looks for columns in it.
+pub(super) fn check_text(content: &[u8]) -> Result<(), Unreadable> {
+    if content.contains(&0) {
+        return Unreadable::new("it is no text (it holds zero bytes): save it as a CSV in UTF-8");
+    }
+    Ok(())
+}
+
+/// Refuses a name that is longer than any name.
+pub(super) fn check_name(name: &str) -> Result<(), Unreadable> {
+    if name.len() > LONGEST_NAME {
+        let start: String = name.chars().take(40).collect();
+        return Unreadable::new(format!(
+            "a name has more than {LONGEST_NAME} bytes ('{start}…'): is the delimiter a comma, a semicolon or a tab?"
+        ));
+    }
+    Ok(())
+}
+
 impl RecordedHistory {
     /// Reads a CSV (any delimiter of `,`, `;` and tab) or JSON file's content.
     pub fn read(content: &[u8]) -> Result<RecordedHistory, Unreadable> {
@@ -52,6 +75,7 @@ impl RecordedHistory {
             ));
         }
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        check_text(content)?;
         let history = match content.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => {
                 return Unreadable::new("it is empty: a header and one row an epoch are wanted");
@@ -60,6 +84,35 @@ impl RecordedHistory {
             Some(_) => table::read_csv(content)?,
         };
         history.checked()
+    }
+
+    /// Every epoch as a record, for charts: what was not measured is NaN, and counts are 0 where nobody knows them.
+    pub fn records(&self) -> Vec<EpochRecord> {
+        let metrics = |at: usize, split: Split| {
+            let loss = self.curves.loss[split as usize][at];
+            let accuracy = self.curves.accuracy[split as usize][at].filter(|a| a.is_finite());
+            let n = accuracy.and(self.images[split as usize]).unwrap_or(0);
+            (loss.is_some() || accuracy.is_some()).then(|| SplitMetrics {
+                loss: loss.unwrap_or(f64::NAN),
+                correct: (accuracy.unwrap_or(0.0) * f64::from(n)).round() as u32,
+                n,
+                accuracy: accuracy.unwrap_or(f64::NAN),
+            })
+        };
+        self.curves
+            .epochs
+            .iter()
+            .enumerate()
+            .map(|(at, epoch)| EpochRecord {
+                epoch: *epoch,
+                lr: 0.0,
+                seconds: 0.0,
+                train: metrics(at, Split::Train),
+                val: metrics(at, Split::Val),
+                test: metrics(at, Split::Test),
+                running: None,
+            })
+            .collect()
     }
 
     /// The last accuracies that were measured, with counts where they are known: what the gates are asked of.

@@ -3,6 +3,7 @@
 mod balance;
 mod checks;
 mod confusion;
+mod contradictions;
 mod label_map;
 mod read;
 

@@ -48,6 +48,8 @@ mod tests {
     #[test]
     fn one_class_is_paired_with_itself_and_nothing_with_nothing() {
         assert_eq!(assign(&[vec![3]]).unwrap().columns, [0]);
+        assert_eq!(assign(&[vec![1, 5], vec![5, 1]]).unwrap().columns, [1, 0]);
+        assert_eq!(assign(&vec![vec![0; 9]; 9]).unwrap().total, 0);
         assert_eq!(assign(&[]), None);
         assert_eq!(assign(&[vec![1, 2]]), None);
         assert_eq!(assign(&vec![vec![0; 513]; 513]), None);

@@ -86,6 +86,38 @@ mod tests {
         }
     }
 
+    /// The area plus and minus scipy.stats.norm.ppf(.975) of the errors above, kept within 0 and 1.
+    #[test]
+    fn intervals_are_delongs() {
+        for (first, second, low, high) in [
+            (
+                lcg(90, 1, 1000),
+                lcg(90, 101, 1000).iter().map(|x| x + 100.0).collect(),
+                0.4864176312192977,
+                0.6543231095214431,
+            ),
+            (
+                lcg(90, 2, 1000),
+                lcg(630, 102, 1000).iter().map(|x| x - 50.0).collect(),
+                0.44151185790106734,
+                0.5646257082364989,
+            ),
+            (vec![1.0, 2.0], vec![1.5, 3.0], 0.05704808782516102, 1.0),
+            // One against one: 1 of 1 right, by Clopper and Pearson.
+            (vec![1.0], vec![2.0], 0.025, 1.0),
+        ] {
+            let second: Vec<f64> = second;
+            let Interval {
+                low: from,
+                high: to,
+            } = auc(&first, &second).unwrap().interval;
+            assert!(
+                (from - low).abs() < 1e-9 && (to - high).abs() < 1e-9,
+                "{from} to {to}"
+            );
+        }
+    }
+
     #[test]
     fn groups_apart_leave_as_much_doubt_as_the_smaller_has_members() {
         let apart = auc(&[1.0, 2.0], &[5.0; 10]).unwrap();

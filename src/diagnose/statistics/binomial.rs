@@ -151,6 +151,8 @@ mod tests {
             (0, 1, 0.5, 1.0),
             (50, 90, 0.5, 0.17141655971039393),
             (5000, 10000, 0.49, 0.023281712519269027),
+            (46, 90, 0.5, 0.4580644385056448),
+            (1, 1, 1.0 / 9.0, 1.0 / 9.0),
         ] {
             let tail = upper_tail(k, n, p);
             assert!(near(tail, expected), "{k} of {n} at {p}: {tail}");
@@ -185,6 +187,12 @@ mod tests {
             (1, 1, [0.20654931437723745, 1.0], [0.025, 1.0]),
             (0, 1, [0.0, 0.7934506856227626], [0.0, 0.975]),
             (
+                45,
+                90,
+                [0.3988372282354734, 0.6011627717645266],
+                [0.3926979989485729, 0.6073020010514272],
+            ),
+            (
                 621,
                 630,
                 [0.9730747624902285, 0.9924663700489214],
@@ -216,12 +224,42 @@ mod tests {
         }
     }
 
+    /// Newcombe's formula on scipy.stats.binomtest(k, n).proportion_ci(0.95, "wilson"), SciPy 1.17.1.
     #[test]
-    fn lower_tails_are_what_upper_ones_leave() {
-        assert!(near(
-            lower_tail(3, 90, 1.0 / 9.0),
-            1.0 - upper_tail(4, 90, 1.0 / 9.0)
-        ));
+    fn intervals_of_differences_hold_at_the_edges() {
+        for (one, other, low, high) in [
+            ((621, 630), (14, 90), 0.7404905372043301, 0.8911066972702334),
+            (
+                (14, 90),
+                (18, 90),
+                -0.15638597945734795,
+                0.06834494074140424,
+            ),
+            ((0, 90), (0, 90), -0.04093562556432678, 0.04093562556432678),
+            ((90, 90), (0, 90), 0.9421082831427023, 1.0),
+            ((1, 1), (0, 1), -0.12210872068194178, 1.0),
+        ] {
+            let interval = difference(one, other);
+            assert!(
+                near(interval.low, low) && near(interval.high, high),
+                "{one:?} {other:?}: {interval:?}"
+            );
+        }
+        let nothing = difference((0, 0), (0, 0));
+        assert_eq!((nothing.low, nothing.high), (-1.0, 1.0));
+    }
+
+    /// scipy.stats.binom.cdf(k, n, p), SciPy 1.17.1.
+    #[test]
+    fn lower_tails_are_those_of_scipy() {
+        for (k, n, p, expected) in [
+            (3, 90, 1.0 / 9.0, 0.007577887812255495),
+            (0, 90, 1.0 / 9.0, 2.490422203883921e-05),
+            (0, 1, 0.5, 0.5),
+        ] {
+            let tail = lower_tail(k, n, p);
+            assert!(near(tail, expected), "{k} of {n} at {p}: {tail}");
+        }
         assert_eq!(lower_tail(90, 90, 0.5), 1.0);
         assert!(lower_tail(0, 90, 0.5) > 0.0);
     }
@@ -229,6 +267,7 @@ mod tests {
     #[test]
     fn no_images_say_nothing() {
         assert_eq!(wilson(0, 0).half_width(), 0.5);
+        assert_eq!(clopper_pearson(0, 0).half_width(), 0.5);
         assert_eq!(upper_tail(0, 0, 0.1), 1.0);
     }
 }

@@ -140,12 +140,16 @@ mod tests {
             (rows(&[[30, 60], [60, 30]]), 0.32575658597849494),
             (rows(&[[90, 0], [0, 90]]), 1.0),
             (rows(&[[3, 1], [1, 3]]), 0.3535533905932738),
+            (rows(&[[14, 76], [28, 62]]), 0.16848865691521167),
+            (rows(&[[10; 9], [17, 3, 10, 10, 10, 10, 10, 10, 10]]), 0.0),
         ] {
             let v = cramers_v(&table).unwrap();
             assert!((v - expected).abs() < 1e-9, "{table:?}: {v}");
         }
         assert_eq!(cramers_v(&rows(&[[5, 0], [7, 0]])), None);
         assert_eq!(cramers_v(&[]), None);
+        assert_eq!(cramers_v(&rows(&[[1, 0], [0, 0]])), None, "one image");
+        assert_eq!(cramers_v(&rows(&[[1, 0], [0, 1]])), Some(0.0), "two images");
     }
 
     /// scipy.stats.fisher_exact(method=MonteCarloMethod(200000)), SciPy 1.17.1; here within four standard errors.
@@ -155,6 +159,12 @@ mod tests {
             (rows(&[[10, 10, 10], [10, 14, 6]]), 0.4416),
             (rows(&UNEVEN), 0.00052),
             (rows(&[[3, 0, 2], [0, 4, 1]]), 0.0485),
+            (rows(&[[10; 9], [22, 4, 14, 6, 10, 10, 8, 8, 8]]), 0.3115),
+            (rows(&[[10; 9], [17, 3, 10, 10, 10, 10, 10, 10, 10]]), 0.696),
+            // Two classes: the exact p-value of scipy.stats.fisher_exact.
+            (rows(&[[14, 76], [28, 62]]), 0.021283463876936935),
+            (rows(&[[90, 0], [90, 0]]), 1.0),
+            (rows(&[[1, 0], [0, 1]]), 1.0),
         ] {
             let ours = independence(&table, 1).unwrap();
             let error = (expected * (1.0 - expected) / ours.draws as f64).sqrt();

@@ -129,6 +129,28 @@ mod tests {
         }
     }
 
+    /// As above, at the edges: all of one sample below all of the other, and two single values that are the same.
+    #[test]
+    fn samples_apart_and_single_values_are_those_of_scipy() {
+        let steps = |n: u32, from: f64| (0..n).map(|i| f64::from(i) + from).collect::<Vec<_>>();
+        for (first, second, distance, p) in [
+            (
+                steps(90, 0.0),
+                steps(90, 1000.0),
+                1.0,
+                2.1975064116804014e-53,
+            ),
+            (steps(3, 0.0), steps(3, 10.0), 1.0, 0.1),
+            (steps(1, 0.0), steps(1, 0.0), 0.0, 1.0),
+        ] {
+            let ours = kolmogorov_smirnov(&first, &second).unwrap();
+            assert!(
+                (ours.distance - distance).abs() < 1e-12 && (ours.p / p - 1.0).abs() < 1e-9,
+                "{ours:?}"
+            );
+        }
+    }
+
     /// scipy.special.kolmogorov, SciPy 1.17.1.
     #[test]
     fn the_limit_is_that_of_scipy() {

@@ -47,6 +47,13 @@ mod samples {
     }
 
     #[test]
+    fn a_permutation_p_value_counts_the_order_that_was_seen() {
+        assert_eq!(super::permutation_p(0, 199), 0.005);
+        assert_eq!(super::permutation_p(199, 199), 1.0);
+        assert_eq!(super::permutation_p(0, 0), 1.0);
+    }
+
+    #[test]
     fn normal_tails_are_those_of_scipy() {
         // scipy.stats.norm.sf, SciPy 1.17.1.
         for (z, expected) in [

@@ -103,6 +103,28 @@ mod tests {
         }
     }
 
+    /// The share of 400,000 random orders of nine kinds of ten that have as few runs (NumPy's shuffle), and all orders of
+    /// three kinds of two.
+    #[test]
+    fn few_runs_of_many_kinds_have_the_probability_of_random_orders() {
+        let shuffled = |draw: u64| {
+            let mut order: Vec<u32> = (0..90).map(|i| i % 9).collect();
+            crate::data::Random::new(1, draw).shuffle(&mut order);
+            runs_test(&order).unwrap()
+        };
+        // The normal approximation is a little bold in the tail: within a point.
+        for (runs, expected) in [(78, 0.1872), (76, 0.0640), (74, 0.0167)] {
+            let found = (0..)
+                .map(shuffled)
+                .find(|found| found.runs == runs)
+                .unwrap();
+            assert!((found.p - expected).abs() < 0.01, "{found:?}");
+        }
+        let three = runs_test(&[0, 0, 1, 1, 2, 2]).unwrap();
+        assert_eq!((three.runs, three.expected), (3, 5.0));
+        assert!((three.p - 1.0 / 15.0).abs() < 0.03, "{three:?}");
+    }
+
     #[test]
     fn blocks_have_few_runs_and_alternation_many() {
         let blocks: Vec<u32> = (0..90).map(|i| i / 10).collect();

@@ -65,5 +65,7 @@ mod tests {
     fn what_does_not_vary_correlates_with_nothing() {
         assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
         assert_eq!(spearman(&[1.0, 2.0], &[1.0, 2.0]), None);
+        let turned = spearman(&[1.0, 2.0, 3.0, 4.0], &[4.0, 3.0, 2.0, 1.0]).unwrap();
+        assert_eq!((turned.rho, turned.p), (-1.0, 0.0));
     }
 }

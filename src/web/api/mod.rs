@@ -7,6 +7,7 @@ mod compare;
 mod control;
 mod dataset_images;
 mod datasets;
+mod diagnoses;
 mod epochs;
 mod events;
 mod health;
@@ -21,6 +22,7 @@ mod runs;
 
 pub use health::router as health;
 pub use openapi::router as documentation;
+pub use receive::receive;
 pub use run_view::RunView;
 
 use super::App;
@@ -36,6 +38,7 @@ pub fn router() -> Router<App> {
         .merge(control::router())
         .merge(dataset_images::router())
         .merge(datasets::router())
+        .merge(diagnoses::router())
         .merge(epochs::router())
         .merge(events::router())
         .merge(history::router())

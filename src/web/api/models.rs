@@ -1,7 +1,9 @@
 //! Checking an architecture before a run is made of it.
 
-use crate::model::{plan_for, resolve};
-use crate::run::{FieldError, RunSpec, SpecError};
+use crate::diagnose::finding::Finding;
+use crate::diagnose::network_findings;
+use crate::model::{Plan, plan_for, resolve};
+use crate::run::{FieldError, RunSpec, SpecError, Split};
 use crate::store::StoreError;
 use crate::web::error::Problem;
 use crate::web::extract::Body;
@@ -10,6 +12,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use serde::Serialize;
 use serde_json::Value;
 
 /// A network tells more apart than any dataset here has.
@@ -19,8 +22,8 @@ pub fn router() -> Router<App> {
     Router::new().route("/models/check", post(check))
 }
 
-/// Shapes layer by layer and parameters of a partial spec, or the layer that does not fit and why. The number of
-/// classes is its dataset's, or `classes`.
+/// Shapes layer by layer and parameters of a partial spec with what they tell (`findings`), or the layer that does not
+/// fit and why. The number of classes is its dataset's, or `classes`.
 #[utoipa::path(post, path = "/api/v1/models/check", tag = "models", request_body(content = RunSpec, description = "A partial spec; `classes` where it names no dataset"), responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn check(
     State(app): State<App>,
@@ -55,8 +58,22 @@ pub(super) async fn check(
             ));
         }
     };
+    let images = dataset
+        .as_ref()
+        .map(|facts| facts.images(Split::Train) as usize);
     let spec = resolve(user, dataset.map(|facts| facts.common_size))?;
-    Ok(Json(plan_for(&spec, classes)?).into_response())
+    let plan = plan_for(&spec, classes)?;
+    let findings = network_findings(&plan, images);
+    Ok(Json(Checked { plan, findings }).into_response())
+}
+
+/// A plan with what its layers tell.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    plan: Plan,
+    /// The worst first; `layer` is a position in `layers`.
+    findings: Vec<Finding>,
 }
 
 fn field(field: &str, message: impl Into<String>) -> HttpError {

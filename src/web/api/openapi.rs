@@ -1,8 +1,8 @@
 //! The API's description, made from the code.
 
 use super::{
-    bundle, charts, checkpoints, compare, control, dataset_images, datasets, epochs, events,
-    health, history, inspections, models, producer, runs,
+    bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses, epochs,
+    events, health, history, inspections, models, producer, runs,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -50,6 +50,7 @@ use utoipa::OpenApi;
         inspections::cancel,
         dataset_images::image,
         dataset_images::archive,
+        diagnoses::diagnose,
         models::check,
         producer::report,
         producer::heartbeat,

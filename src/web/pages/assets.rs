@@ -33,10 +33,11 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 13] = files![
+const FILES: [(&str, &[u8]); 14] = files![
     "compare.js",
     "curves.js",
     "datasets.js",
+    "diagnose.js",
     "figure.js",
     "form.js",
     "live.js",
@@ -85,6 +86,14 @@ fn plotly() -> String {
 /// Where an asset is served, for templates.
 pub fn path(name: &str) -> String {
     format!("/assets/{}/{name}", ASSETS.version)
+}
+
+/// The text of an asset, for a page that must need no other file; empty where there is none of that name.
+pub fn text(name: &str) -> String {
+    let asset = ASSETS.all.iter().find(|asset| asset.name == name);
+    asset.map_or_else(String::new, |asset| {
+        String::from_utf8_lossy(&asset.body).into_owned()
+    })
 }
 
 pub fn router() -> Router<App> {

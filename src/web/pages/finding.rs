@@ -35,6 +35,8 @@ pub struct FindingView {
     finding: Finding,
     /// The heading's id in the page.
     key: String,
+    /// True for a line with what to do, and the rest behind a fold.
+    folded: bool,
     pictures: Vec<PictureRow>,
 }
 
@@ -48,6 +50,7 @@ impl FindingView {
     ) -> Vec<FindingView> {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
+            folded: false,
             pictures: finding
                 .pictures
                 .iter()
@@ -79,6 +82,27 @@ impl FindingView {
             return FindingView::list(list, findings, thumbnails(id, &dataset.index));
         }
         FindingView::list(list, findings, no_pictures)
+    }
+
+    /// The same as a line without pictures and numbers, for a place beside what it is about.
+    pub fn folded(self) -> FindingView {
+        FindingView {
+            folded: true,
+            ..self
+        }
+    }
+
+    /// As [`FindingView::folded`] where it is only worth knowing and has nothing to show.
+    pub fn folded_if_slight(self) -> FindingView {
+        match self.finding.severity {
+            Severity::Note if self.pictures.is_empty() => self.folded(),
+            _ => self,
+        }
+    }
+
+    /// Position of the layer that it is about, in the model's list.
+    pub fn layer(&self) -> Option<usize> {
+        self.finding.layer
     }
 
     fn severity(&self) -> &'static str {
@@ -143,4 +167,81 @@ pub fn thumbnails(id: &DatasetId, index: &Index) -> impl Fn(&str) -> Option<Pict
 /// For findings of something that has no pictures, or whose dataset is gone: their paths are named.
 pub fn no_pictures(_path: &str) -> Option<Picture> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::finding::{Evidence, Pictures};
+
+    fn finding(severity: Severity) -> Finding {
+        Finding {
+            id: "copies",
+            severity,
+            cause: None,
+            title: "Copies of <one> image".to_owned(),
+            measured: "3 of 90".to_owned(),
+            why: "They were trained on.".to_owned(),
+            remedy: "Leave them out.".to_owned(),
+            false_alarm: String::new(),
+            evidence: vec![Evidence {
+                statement: "shared".to_owned(),
+                statistic: "count",
+                value: Some(f64::NAN),
+                threshold: Some(0.000_25),
+                p: None,
+                reference: "nobody",
+            }],
+            pictures: vec![Pictures {
+                caption: "the same".to_owned(),
+                paths: vec!["a.png".to_owned(), "gone.png".to_owned()],
+            }],
+            layer: Some(2),
+        }
+    }
+
+    fn place(path: &str) -> Option<Picture> {
+        (path == "a.png").then(|| Picture {
+            thumbnail: "/images/7?side=160".to_owned(),
+            whole: Some("/images/7".to_owned()),
+        })
+    }
+
+    #[test]
+    fn a_finding_says_its_severity_in_a_word_and_shows_its_pictures_and_numbers() {
+        let views = FindingView::list("found", &[finding(Severity::Problem)], place);
+        let html = views[0].to_string();
+        for shown in [
+            "<span class=\"severity\">Problem</span>",
+            "Copies of &#60;one&#62; image",
+            "Leave them out.",
+            "href=\"/images/7\"",
+            "gone.png",
+            "2.50e-4",
+        ] {
+            assert!(html.contains(shown), "{shown}: {html}");
+        }
+        // What is empty takes no line, and a value that is no number a dash.
+        assert!(
+            !html.contains("A false alarm if") && !html.contains("NaN"),
+            "{html}"
+        );
+        assert_eq!(html.matches("<img").count(), 1, "{html}");
+    }
+
+    #[test]
+    fn only_a_note_without_pictures_is_folded_in_a_report() {
+        let mut note = finding(Severity::Note);
+        note.pictures.clear();
+        let found = [note, finding(Severity::Note), finding(Severity::Warning)];
+        let folded: Vec<bool> = FindingView::list("found", &found, no_pictures)
+            .into_iter()
+            .map(|view| {
+                view.folded_if_slight()
+                    .to_string()
+                    .contains("finding folded")
+            })
+            .collect();
+        assert_eq!(folded, [true, false, false]);
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::App;
 use super::error::rendered;
+use super::finding::{FindingView, no_pictures};
 use super::form::{OWN, RunForm, field_of};
 use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
+use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, plan_for, preset, presets, resolve};
 use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
 use crate::store::{DatasetRow, DatasetState};
@@ -40,6 +42,8 @@ struct Prepared {
 struct LaunchPage {
     form: RunForm,
     plan: Option<Plan>,
+    /// What the plan's layers tell.
+    findings: Vec<FindingView>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     /// True where every field was sent, and none is to follow a preset's settings.
@@ -83,13 +87,25 @@ impl LaunchPage {
             .find(|row| row.id.as_str() == self.form.dataset)
     }
 
+    fn training_images(&self) -> Option<usize> {
+        let facts = self.chosen()?.facts.as_ref()?;
+        Some(facts.images(Split::Train) as usize)
+    }
+
+    /// What is told of the network as a whole.
+    fn told(&self) -> impl Iterator<Item = &FindingView> {
+        self.findings.iter().filter(|f| f.layer().is_none())
+    }
+
+    /// What is told of the layer at a position of the list.
+    fn told_of(&self, layer: &usize) -> impl Iterator<Item = &FindingView> {
+        self.findings.iter().filter(|f| f.layer() == Some(*layer))
+    }
+
     /// "6,791 for each of the 630 training images"
     fn parameters_an_image(&self, plan: &Plan) -> String {
-        let images = self
-            .chosen()
-            .and_then(|row| row.facts.as_ref())
-            .map_or(0, |facts| facts.images(Split::Train));
-        match plan.parameters.checked_div(images as usize) {
+        let images = self.training_images().unwrap_or(0);
+        match plan.parameters.checked_div(images) {
             Some(each) => format!(
                 "{} for each of the {} training images",
                 thousands(each as u64),
@@ -110,13 +126,22 @@ impl LaunchPage {
 
 impl From<Prepared> for LaunchPage {
     fn from(prepared: Prepared) -> LaunchPage {
-        LaunchPage {
+        let mut page = LaunchPage {
             form: prepared.form,
             plan: prepared.plan,
+            findings: Vec::new(),
             errors: prepared.errors,
             datasets: prepared.datasets,
             posted: false,
+        };
+        if let Some(plan) = &page.plan {
+            let found = network_findings(plan, page.training_images());
+            page.findings = FindingView::list("layers", &found, no_pictures)
+                .into_iter()
+                .map(FindingView::folded)
+                .collect();
         }
+        page
     }
 }
 

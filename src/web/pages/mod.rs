@@ -7,6 +7,7 @@ mod control;
 mod dataset;
 mod datasets;
 mod delete;
+mod diagnose;
 mod dumbbell;
 mod edit;
 mod error;
@@ -16,8 +17,12 @@ mod images;
 mod inspection;
 mod launch;
 mod layers;
+mod report;
 mod run;
+mod run_report;
 mod runs;
+mod settings;
+mod verdict;
 mod wording;
 
 pub use assets::path as asset;
@@ -37,11 +42,13 @@ pub fn router() -> Router<App> {
         .merge(runs::router())
         .merge(launch::router())
         .merge(run::router())
+        .merge(run_report::router())
         .merge(control::router())
         .merge(edit::router())
         .merge(confusion::router())
         .merge(images::router())
         .merge(delete::router())
+        .merge(diagnose::router())
         .merge(compare::router())
         .merge(datasets::router())
         .merge(dataset::router())

@@ -3,15 +3,16 @@
 use super::App;
 use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
-use super::finding::FindingView;
+use super::finding::{FindingView, no_pictures};
 use super::inspection::audit_link;
 use super::runs::model_name;
+use super::settings::settings;
+use super::verdict;
 use super::wording::{
-    bytes, counted, duration, early_stopping, island, loss, moment, optimizer, percent, points,
-    query, setting, thousands,
+    bytes, counted, duration, island, loss, moment, percent, points, query, setting,
 };
-use crate::diagnose::{Answer, Diagnosis, Gate, Verdict, share, wilson};
-use crate::run::{EpochRecord, Normalize, RunId, RunStatus, Seq, Split, SplitMetrics};
+use crate::diagnose::{Diagnosis, share, wilson};
+use crate::run::{EpochRecord, RunId, RunStatus, Seq, Split, SplitMetrics};
 use crate::store::{Checkpoint, Diagnosed, LogLine, Run};
 use crate::train::Wish;
 use crate::web::HttpError;
@@ -146,6 +147,8 @@ struct RunView {
     audit: Option<String>,
     diagnosis: Diagnosis,
     findings: Vec<FindingView>,
+    /// What its layers tell.
+    layers: Vec<FindingView>,
     /// The numbers of the last epoch and of the best.
     figures: Vec<Figure>,
     last: Option<EpochRecord>,
@@ -199,6 +202,14 @@ impl RunView {
         Ok(RunView {
             audit: dataset.as_ref().and_then(audit_link),
             findings: FindingView::list_of(app, run.dataset.as_ref(), "finding", found).await,
+            layers: FindingView::list(
+                "layers",
+                &run.network_findings().unwrap_or_default(),
+                no_pictures,
+            )
+            .into_iter()
+            .map(FindingView::folded)
+            .collect(),
             diagnosis,
             figures,
             table: EpochTable::of(&epochs, page),
@@ -228,36 +239,6 @@ impl RunView {
     fn interval(&self, m: &SplitMetrics) -> String {
         let interval = wilson(m.correct, m.n);
         format!("{} to {}", points(interval.low), percent(interval.high))
-    }
-
-    /// The gates as questions, with their answers.
-    fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        let Some(gates) = &self.diagnosis.gates else {
-            return Vec::new();
-        };
-        vec![
-            (
-                "Does training do better than guessing?",
-                &gates.training_above_chance,
-            ),
-            (
-                "Does validation do better than guessing?",
-                &gates.above_chance,
-            ),
-            ("Is the gap larger than noise?", &gates.gap),
-            ("Do validation and test differ?", &gates.val_vs_test),
-            ("Are there enough validation images?", &gates.enough_images),
-        ]
-    }
-
-    /// The colour of the verdict's box.
-    fn tone(&self) -> &'static str {
-        match self.diagnosis.verdict {
-            Verdict::Healthy => "good",
-            Verdict::Undetermined => "",
-            Verdict::Underfitting => "warn",
-            _ => "bad",
-        }
     }
 
     /// What the user has asked for and is still to happen.

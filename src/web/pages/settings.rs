@@ -1,0 +1,57 @@
+//! A run's settings, and the facts that repeat it, as pairs of a name and a value.
+
+use super::runs::model_name;
+use super::wording::{early_stopping, moment, optimizer, setting, thousands};
+use crate::run::Normalize;
+use crate::store::Run;
+
+type Pairs = Vec<(&'static str, String)>;
+
+/// What was asked for.
+pub fn settings(run: &Run) -> Pairs {
+    let (input, train) = (&run.spec.input, &run.spec.train);
+    let numbers = |values: &[f64]| values.iter().map(setting).collect::<Vec<_>>().join(", ");
+    let normalization = match &input.normalize {
+        Normalize::Train => "training images’ mean and deviation".to_owned(),
+        Normalize::None => "none".to_owned(),
+        Normalize::Fixed { mean, std } => {
+            format!("mean {}, deviation {}", numbers(mean), numbers(std))
+        }
+    };
+    vec![
+        ("Network", model_name(run)),
+        (
+            "Images",
+            format!("{} × {} × {}", input.channels, input.height, input.width),
+        ),
+        ("Normalization", normalization),
+        ("Epochs", thousands(train.epochs)),
+        ("Batch size", thousands(train.batch_size)),
+        ("Optimizer", optimizer(&train.optimizer)),
+        ("Early stopping", early_stopping(&run.spec)),
+        ("Seed", train.seed.to_string()),
+    ]
+}
+
+/// What decides the figures to the last bit, beside the settings.
+pub fn facts(run: &Run) -> Pairs {
+    let mut facts = vec![("Run", run.id.to_string())];
+    if let Some(dataset) = &run.dataset {
+        facts.push(("Dataset", dataset.to_string()));
+    }
+    if let Some(data) = &run.facts {
+        facts.push(("Fingerprint of the data", data.fingerprint.clone()));
+    }
+    match &run.machine {
+        Some(machine) => facts.extend([
+            ("Version", machine.version.clone()),
+            ("Instruction set", machine.instruction_set.clone()),
+            ("Threads", machine.threads.to_string()),
+        ]),
+        None if run.spec.external => facts.push(("Trained by", "a script of its owner".to_owned())),
+        None => facts.push(("Trained on", "no machine yet".to_owned())),
+    }
+    facts.extend(run.started.map(|at| ("Started", moment(at))));
+    facts.extend(run.ended.map(|at| ("Ended", moment(at))));
+    facts
+}

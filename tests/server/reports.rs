@@ -1,0 +1,127 @@
+//! The report of a run: what it answers, what it says where something is missing, and the file that needs nothing else.
+
+use crate::common::{TestServer, tiny_archive};
+use crate::producer::{epoch, external, report};
+use serde_json::json;
+
+fn page(server: &TestServer, path: &str) -> String {
+    let (status, text) = server.get(path);
+    assert_eq!(status, 200, "{path}: {text}");
+    text.as_str().unwrap().to_owned()
+}
+
+/// Where a text stands in a page, which it must.
+fn at(page: &str, text: &str) -> usize {
+    page.find(text)
+        .unwrap_or_else(|| panic!("no '{text}' in {page}"))
+}
+
+#[test]
+fn a_report_asks_answers_and_says_what_to_do_in_that_order() {
+    let server = TestServer::start();
+    let (run, token) = external(&server);
+    assert_eq!(report(&server, run, &token, &[epoch(1), epoch(2)]).0, 200);
+    let page = page(&server, &format!("/runs/{run}/report"));
+    let order = [
+        "Why does the network get 95.2 % of 630 training images right, but only 18.9 % of 90 validation images?",
+        "id=\"verdict-title\"",
+        "<svg",
+        "generalization gap",
+        "Cross-entropy by epoch",
+        "Is the gap larger than noise?",
+        "What was not looked at",
+        "What to do next",
+        "Where this comes from",
+    ]
+    .map(|text| at(&page, text));
+    assert!(order.is_sorted(), "{order:?}");
+    assert_eq!(page.matches("<main").count(), 1);
+    assert!(
+        page.contains("Gapwatch has not seen its layers"),
+        "an external run"
+    );
+    let run_page = self::page(&server, &format!("/runs/{run}"));
+    assert!(run_page.contains(&format!("href=\"/runs/{run}/report\"")));
+}
+
+#[test]
+fn the_file_of_a_report_needs_nothing_else() {
+    let server = TestServer::start();
+    let (run, token) = external(&server);
+    assert_eq!(report(&server, run, &token, &[epoch(1)]).0, 200);
+    let answer = server
+        .agent()
+        .get(format!("{}/runs/{run}/report.html", server.url()))
+        .call()
+        .unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(
+        header("content-disposition"),
+        format!("attachment; filename=\"run-{run}-report.html\"")
+    );
+    let file = page(&server, &format!("/runs/{run}/report.html"));
+    // Names of XML's grammar are no addresses that anything is fetched from.
+    let file = file.replace("http://www.w3.org/2000/svg", "");
+    for outside in [
+        "http:", "https:", "href=", "src=\"/", "@import", "url(", "<script", "<link",
+    ] {
+        assert!(!file.contains(outside), "{outside}");
+    }
+    assert!(file.contains("<svg") && file.contains(".finding") && file.contains("--train:"));
+    assert!(file.contains("default-src 'none'"));
+}
+
+#[test]
+fn a_run_without_epochs_has_a_report_that_says_what_is_missing() {
+    let server = TestServer::with(&["--parallel", "0"]);
+    let dataset = server.import("tiny", &tiny_archive());
+    let run = server.launch(&json!({"dataset": dataset["id"], "model": {"preset": "cnn-bilstm"}}));
+    let page = page(&server, &format!("/runs/{run}/report"));
+    for says in [
+        "The run waits for its turn.",
+        "there are no curves",
+        "There are no figures to ask yet",
+        "no machine yet",
+        // What the layers tell is known before anything runs.
+        "The recurrent layer reads a sequence of length one",
+        dataset["id"].as_str().unwrap(),
+        "preset = &#34;cnn-bilstm&#34;",
+    ] {
+        at(&page, says);
+    }
+    let fingerprint = server.get(&format!("/api/v1/runs/{run}")).1["dataset_fingerprint"].clone();
+    at(&page, fingerprint.as_str().unwrap());
+}
+
+#[test]
+fn a_report_outlives_its_dataset() {
+    let server = TestServer::start();
+    let dataset = server.import("tiny", &tiny_archive());
+    let id = dataset["id"].as_str().unwrap();
+    let spec = json!({"dataset": id, "model": {"preset": "logistic"}, "train": {"epochs": 1}});
+    let run = server.launch(&spec);
+    server.wait_run(run, |run| run["status"] == "finished");
+    assert_eq!(server.delete(&format!("/api/v1/datasets/{id}")).0, 204);
+    for path in ["report", "report.html"] {
+        let page = page(&server, &format!("/runs/{run}/{path}"));
+        at(&page, "The dataset was deleted");
+        at(&page, "Instruction set");
+    }
+}
+
+#[test]
+fn the_form_tells_what_its_layers_do_beside_them() {
+    let server = TestServer::with(&["--parallel", "0"]);
+    let dataset = server.import("tiny", &tiny_archive());
+    let id = dataset["id"].as_str().unwrap();
+    let page = page(&server, &format!("/runs/new?dataset={id}&model=cnn-bilstm"));
+    let lstm = at(&page, "<td>lstm ");
+    let told = at(&page, "The recurrent layer reads a sequence of length one");
+    let next = at(&page, "<td>last_step");
+    assert!(lstm < told && told < next, "{lstm} {told} {next}");
+    let capacity = at(&page, "There are far more parameters than images");
+    assert!(
+        capacity < at(&page, "Shapes, layer by layer"),
+        "of the whole network, above the table"
+    );
+}
