@@ -5,10 +5,11 @@
 test: browser
 	cargo test
 
-# Formatting and lints: nothing may warn.
+# Formatting, lints and the code's documentation: nothing may warn.
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
 # Debian's chromium and chromedriver, installed where they are missing and may be.
 browser:

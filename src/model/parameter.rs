@@ -13,7 +13,7 @@ pub struct PlannedTensor {
     pub trainable: bool,
 }
 
-/// The tensors of a layer that gets `input` ([C, H, W], [F] or [T, F]), in the order of PyTorch's `state_dict`.
+/// The tensors of a layer that gets `input` ([C, H, W], \[F\] or [T, F]), in the order of PyTorch's `state_dict`.
 pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<PlannedTensor> {
     let tensor = |name: String, shape: Vec<usize>, trainable| PlannedTensor {
         name: format!("{prefix}.{name}"),

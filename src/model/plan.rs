@@ -23,7 +23,7 @@ pub struct PlannedLayer {
     /// As the spec has it, `out` of a linear layer filled in.
     #[serde(skip)]
     pub layer: Layer,
-    /// Without the batch axis: [C, H, W], [F] or [T, F].
+    /// Without the batch axis: [C, H, W], \[F\] or [T, F].
     pub input: Vec<usize>,
     pub output: Vec<usize>,
     /// Trainable numbers.

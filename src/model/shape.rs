@@ -8,7 +8,7 @@ const MOST_KERNEL: usize = 64;
 const MOST_FEATURES: usize = 65_536;
 const MOST_LSTM_LAYERS: usize = 16;
 
-/// The output's shape for an input [C, H, W], [F] or [T, F] (no batch axis), or a sentence that says what to change.
+/// The output's shape for an input [C, H, W], \[F\] or [T, F] (no batch axis), or a sentence that says what to change.
 pub(super) fn output(layer: &Layer, input: &[usize]) -> Result<Vec<usize>, String> {
     match layer {
         Layer::Conv2d(conv) => conv2d(conv, image(input)?),

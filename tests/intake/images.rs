@@ -1,7 +1,7 @@
 //! Decoding, and batches of images.
 
 use super::{folder, left_out, open, png, refusal, write};
-use gapwatch::data::{Format, Images, Normalization, prepare, thumbnail};
+use gapwatch::data::{DataError, Dataset, Format, Images, Normalization, prepare, thumbnail};
 use gapwatch::run::{InputSpec, Normalize, Split};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
@@ -196,6 +196,19 @@ fn a_decoder_is_given_every_truncation_and_never_panics() {
     }
 }
 
+/// A split's images, all kept in memory.
+fn load(dataset: &Dataset, split: Split, input: &InputSpec) -> Result<Images, DataError> {
+    Images::load(dataset, split, input, &mut u64::MAX.clone(), &|_, _| ())
+}
+
+/// The chosen images as one batch.
+fn batch(images: &Images, which: &[usize], normalization: &Normalization, size: usize) -> Vec<f32> {
+    let read = images.read_ahead(&[which.to_vec()]).next_batch().unwrap();
+    let mut batch = vec![0.0; which.len() * size];
+    images.batch(which, &read, normalization, &mut batch);
+    batch
+}
+
 #[test]
 fn a_batch_is_normalised_by_training_and_in_the_order_asked() {
     let home = folder(&["train/a", "train/b", "val/a"], 3);
@@ -204,22 +217,20 @@ fn a_batch_is_normalised_by_training_and_in_the_order_asked() {
         normalize: Normalize::Train,
         ..input(4, 6, 3)
     };
-    let images = Images::load(&dataset, Split::Train, &input, &|_, _| ()).unwrap();
+    let images = load(&dataset, Split::Train, &input).unwrap();
     assert_eq!(images.labels(), [0, 0, 0, 1, 1, 1]);
-    let normalization = images.normalization(&input);
-    let mut batch = vec![0.0; 6 * 3 * 24];
-    images.batch(&[0, 1, 2, 3, 4, 5], &normalization, &mut batch);
-    let mean = batch.iter().sum::<f32>() / batch.len() as f32;
-    let variance = batch.iter().map(|x| x * x).sum::<f32>() / batch.len() as f32;
+    let normalization = images.normalization(&input, &|_, _| ()).unwrap();
+    let all = batch(&images, &[0, 1, 2, 3, 4, 5], &normalization, 3 * 24);
+    let mean = all.iter().sum::<f32>() / all.len() as f32;
+    let variance = all.iter().map(|x| x * x).sum::<f32>() / all.len() as f32;
     assert!(
         mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4,
         "{mean} {variance}"
     );
-    let mut two = vec![0.0; 2 * 3 * 24];
-    images.batch(&[4, 1], &normalization, &mut two);
-    assert_eq!(two[..72], batch[4 * 72..5 * 72]);
-    assert_eq!(two[72..], batch[72..2 * 72]);
-    let none = Images::load(&dataset, Split::Test, &input, &|_, _| ()).unwrap();
+    let two = batch(&images, &[4, 1], &normalization, 3 * 24);
+    assert_eq!(two[..72], all[4 * 72..5 * 72]);
+    assert_eq!(two[72..], all[72..2 * 72]);
+    let none = load(&dataset, Split::Test, &input).unwrap();
     assert!(none.is_empty());
 }
 
@@ -241,11 +252,10 @@ fn a_batch_equals_the_images_prepared_one_by_one() {
             std: vec![0.2, 0.3, 0.4][..channels].to_vec(),
         };
         for split in Split::ALL {
-            let images = Images::load(&dataset, split, &input, &|_, _| ()).unwrap();
+            let images = load(&dataset, split, &input).unwrap();
             let size = channels * height * width;
             let all: Vec<usize> = (0..images.len()).collect();
-            let mut batch = vec![0.0; images.len() * size];
-            images.batch(&all, &normalization, &mut batch);
+            let batch = batch(&images, &all, &normalization, size);
             for (entry, made) in dataset.index.of(split).zip(batch.chunks(size)) {
                 let file = dataset.root.join(&entry.path);
                 let alone = prepare(&file, &input, &normalization).unwrap();
@@ -263,9 +273,7 @@ fn an_image_that_changed_after_it_was_taken_in_is_named() {
     let dataset = open(&home).unwrap();
     let path = &dataset.index.of(Split::Train).next().unwrap().path;
     write(&home.path().join(path), &png((5, 6), 0));
-    let error = Images::load(&dataset, Split::Train, &input(4, 6, 1), &|_, _| ())
-        .err()
-        .unwrap();
+    let error = load(&dataset, Split::Train, &input(4, 6, 1)).err().unwrap();
     assert!(error.to_string().contains(path.as_str()), "{error}");
 }
 
