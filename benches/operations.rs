@@ -87,13 +87,12 @@ fn convolution(inputs: usize, outputs: usize, kernel: usize) -> ConvBlock {
 }
 
 fn conv_block(inputs: usize, outputs: usize, kernel: usize) -> ConvBlock {
-    ConvBlock {
-        norm: Some(batch_norm(outputs)),
-        relu: true,
-        pool: Some(Pair::both(2)),
-        dropout: Some(dropout()),
-        ..convolution(inputs, outputs, kernel)
-    }
+    let mut block = convolution(inputs, outputs, kernel);
+    block.norm = Some(batch_norm(outputs));
+    block.relu = true;
+    block.pool = Some(Pair::both(2));
+    block.dropout = Some(dropout());
+    block
 }
 
 fn linear(features: usize, out: usize) -> Linear {
