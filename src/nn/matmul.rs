@@ -1,5 +1,6 @@
 //! Matrix products through `gemm`, split into fixed tiles of the result so that the number of threads changes no bit.
 
+use super::kernel::{Kernels, Rows};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -35,6 +36,15 @@ impl<'a> Matrix<'a> {
             col_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// The rows, where each lies in one piece.
+    fn long_rows(self) -> Option<Rows<'a>> {
+        (self.col_stride == 1).then_some(Rows {
+            numbers: self.data,
+            count: self.rows,
+            stride: self.row_stride,
+        })
     }
 
     /// Columns `from` up to `to`.
@@ -82,7 +92,7 @@ pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
 }
 
 /// Terms of a sum that one task adds up, where results are few and sums are long.
-const PART: usize = 4096;
+const PART: usize = 2048;
 
 /// As [`matmul_parallel`], the inner axis shared out: a layer over an image's pixels has few results of long sums.
 fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
@@ -92,7 +102,14 @@ fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
         .map(|part| {
             let (from, to) = (part * PART, inner.min((part + 1) * PART));
             let mut sums = vec![0f32; out.len()];
-            matmul(&mut sums, a.cols(from, to), b.t().cols(from, to).t(), false);
+            let (a, b) = (a.cols(from, to), b.t().cols(from, to));
+            match (a.long_rows(), b.long_rows()) {
+                // Nothing is packed: a large matrix of weights is read once and that is all.
+                (Some(left), Some(right)) => {
+                    Kernels::best().dots(left, right, to - from, &mut sums);
+                }
+                _ => matmul(&mut sums, a, b.t(), false),
+            }
             sums
         })
         .collect();
@@ -177,6 +194,39 @@ unsafe fn tile(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_rows_are_multiplied_right_on_every_instruction_set() {
+        for (rows, cols, length) in [(1, 1, 1), (5, 9, 37), (8, 3, 160), (4, 4, 15)] {
+            let stride = length + 3;
+            let numbers = |n: usize, k: usize| -> Vec<f32> {
+                (0..n * stride)
+                    .map(|i| ((i * k) % 19) as f32 - 9.0)
+                    .collect()
+            };
+            let (a, b) = (numbers(rows, 5), numbers(cols, 7));
+            let expected: Vec<f32> = (0..rows * cols)
+                .map(|at| {
+                    let (left, right) = (&a[at / cols * stride..], &b[at % cols * stride..]);
+                    left.iter()
+                        .zip(right)
+                        .take(length)
+                        .map(|(x, y)| x * y)
+                        .sum()
+                })
+                .collect();
+            let of = |numbers, count| Rows {
+                numbers,
+                count,
+                stride,
+            };
+            for kernels in Kernels::all() {
+                let mut out = vec![f32::NAN; rows * cols];
+                kernels.dots(of(&a, rows), of(&b, cols), length, &mut out);
+                assert_eq!(out, expected, "{}", kernels.name);
+            }
+        }
+    }
 
     #[test]
     fn products_of_every_orientation_are_right_on_one_thread_and_on_many() {

@@ -1,11 +1,13 @@
 //! The inner loops, built for each instruction set and chosen when the program starts.
 
+mod dots;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes_x86;
 mod tail;
 mod taps;
 
+pub(crate) use dots::Rows;
 pub(crate) use tail::{Pooled, PooledRow, Slope, Tail};
 pub(crate) use taps::Runs;
 
@@ -14,6 +16,8 @@ use std::sync::OnceLock;
 
 type RowFn = unsafe fn(&[f32], &Runs, &[f32], &[f32], &mut [f32], usize, usize);
 type WeightFn = unsafe fn(&[f32], usize, usize, &[f32], usize, usize, &mut [f32]);
+
+type DotsFn = unsafe fn(Rows, Rows, usize, &mut [f32]);
 
 type SumsFn = unsafe fn(&Tail, Pooled, &[f32], usize, &[f32; 16], &mut [f64; 32]);
 
@@ -32,14 +36,15 @@ pub(crate) struct Kernels {
     moments: unsafe fn(&[f32], &[f32; 16], &mut [f64; 32]),
     gradient_sums: SumsFn,
     random: unsafe fn(&Stream, u64, &mut [u32]),
+    dots: DotsFn,
 }
 
 macro_rules! kernels {
     ($name:ident, $text:literal, $from:ident::$lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
-     pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*]) => {
+     pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*], dots $r:literal $c:literal) => {
         mod $name {
-            use super::{Kernels, $from, tail, taps};
-            use super::{Pooled, PooledRow, Runs, Slope, Tail};
+            use super::{Kernels, $from, dots, tail, taps};
+            use super::{Pooled, PooledRow, Rows, Runs, Slope, Tail};
             use crate::nn::Stream;
 
             // SAFETY of all that follows: only called through `Kernels`, which exists where the features do.
@@ -91,6 +96,12 @@ macro_rules! kernels {
                 tail::random(stream, group, out)
             }
 
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn dots(a: Rows, b: Rows, length: usize, out: &mut [f32]) {
+                // SAFETY: see above.
+                unsafe { dots::dots::<$from::$lanes, $r, $c>(a, b, length, out) }
+            }
+
             pub(super) static KERNELS: Kernels = Kernels {
                 name: $text,
                 blocks: $blocks,
@@ -104,17 +115,18 @@ macro_rules! kernels {
                 moments,
                 gradient_sums,
                 random,
+                dots,
             };
         }
     };
 }
 
-kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1]);
+kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1], dots 1 2);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1]);
+kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1], dots 2 2);
 #[cfg(target_arch = "x86_64")]
 kernels!(avx512, "avx512", lanes_x86::Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
-    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1]);
+    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1], dots 4 4);
 
 impl Kernels {
     /// The best that this processor has.
@@ -246,6 +258,12 @@ impl Kernels {
     ) {
         // SAFETY: `self` exists only where its instruction set does.
         unsafe { (self.gradient_sums)(tail, pooled, y, stride, pivot, sums) }
+    }
+
+    /// See [`dots::dots`].
+    pub fn dots(&self, a: Rows, b: Rows, length: usize, out: &mut [f32]) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.dots)(a, b, length, out) }
     }
 
     /// See [`tail::random`].
