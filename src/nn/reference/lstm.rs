@@ -62,10 +62,10 @@ fn direction<'t>(
                 + other_bias[i]
         };
         let mut next = Vec::new();
-        for h in 0..hidden {
+        for (h, cell) in cell.iter_mut().enumerate() {
             let [i, f, o] = [0, 1, 3].map(|number| sigmoid(gate(number * hidden + h)));
-            cell[h] = f * cell[h] + i * gate(2 * hidden + h).tanh();
-            next.push(o * cell[h].tanh());
+            *cell = f * *cell + i * gate(2 * hidden + h).tanh();
+            next.push(o * cell.tanh());
         }
         states[t] = next.clone();
         state = next;
