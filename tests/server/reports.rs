@@ -125,3 +125,23 @@ fn the_form_tells_what_its_layers_do_beside_them() {
         "of the whole network, above the table"
     );
 }
+
+#[test]
+fn a_report_has_what_the_audit_found_with_its_pictures_inside_the_file() {
+    let server = TestServer::with(&["--parallel", "0"]);
+    server.import("tiny", &tiny_archive());
+    let audit = server.wait("/api/v1/datasets/tiny/audit", |audit| {
+        audit["state"] == "done"
+    });
+    let findings = audit["document"]["findings"].as_array().unwrap();
+    let shown = findings.iter().find(|f| f["pictures"].is_array()).unwrap();
+    let run = server.launch(&json!({"dataset": "tiny", "model": {"preset": "logistic"}}));
+    let report = page(&server, &format!("/runs/{run}/report"));
+    at(&report, shown["title"].as_str().unwrap());
+    at(&report, "<img src=\"/api/v1/datasets/tiny/images/");
+    at(&report, "They were not fitted yet");
+    let file = page(&server, &format!("/runs/{run}/report.html"));
+    at(&file, shown["title"].as_str().unwrap());
+    at(&file, "<img src=\"data:image/png;base64,");
+    assert!(!file.contains("/api/"));
+}

@@ -7,10 +7,12 @@ use super::report::{Material, Report};
 use super::settings::{facts, settings};
 use crate::data::{Dataset, thumbnail};
 use crate::diagnose::Diagnosis;
+use crate::diagnose::audit::Audit;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::looks::{Looks, Source};
+use crate::diagnose::simple_models::SimpleModels;
 use crate::run::{EpochRecord, RunId, RunStatus};
-use crate::store::{Diagnosed, Run, StoreError};
+use crate::store::{Diagnosed, Inspection, Run, StoreError};
 use crate::web::HttpError;
 use crate::web::extract::Id;
 use askama::Template;
@@ -98,14 +100,21 @@ async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
     } = app.store.diagnosed(id).await?;
     let dataset = match &run.dataset {
         Some(dataset) => match app.library.dataset(dataset).await {
-            Ok(dataset) => Some(dataset),
+            Ok(dataset) => Some(dataset).filter(|dataset| is_of(&run, dataset)),
             Err(StoreError::NotFound(_) | StoreError::Conflict(_)) => None,
             Err(error) => return Err(error.into()),
         },
         None => None,
     };
+    let inspected = match (&run.dataset, &dataset) {
+        (Some(id), Some(_)) => Inspected {
+            audit: app.store.inspected(id, Inspection::Audit).await?,
+            simple_models: app.store.inspected(id, Inspection::SimpleModels).await?,
+        },
+        _ => Inspected::default(),
+    };
     Ok(Gathered {
-        looks: looks(&run, &diagnosis, dataset.is_some()),
+        looks: looks(&run, &diagnosis, dataset.is_some(), inspected),
         run,
         epochs,
         diagnosis,
@@ -113,27 +122,61 @@ async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
     })
 }
 
+/// True for the images that the run was trained on, and not for others that have come under their name since.
+fn is_of(run: &Run, dataset: &Dataset) -> bool {
+    let facts = run.facts.as_ref();
+    facts.is_some_and(|facts| facts.fingerprint == dataset.index.fingerprint)
+}
+
+/// What is kept of the dataset's inspections.
+#[derive(Default)]
+struct Inspected {
+    audit: Option<Audit>,
+    simple_models: Option<SimpleModels>,
+}
+
 /// Every look at a run; those that were not taken say so.
-fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool) -> Looks {
-    let looks = Looks::default().run(diagnosis);
-    let looks = match run.network_findings() {
+fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool, inspected: Inspected) -> Looks {
+    let gone = match &run.dataset {
+        Some(_) => "The dataset was deleted, so its images cannot be looked at.",
+        None => "The run names no dataset, so its images cannot be looked at.",
+    };
+    let elsewhere = "Look at the images where they are, which takes seconds: gapwatch diagnose --data FOLDER finds copies \
+                     across the splits, missing classes and differences between training and validation, and says what simple \
+                     models make of them.";
+    let (unaudited, how_audited) = match has_data {
+        true => (
+            "It was not audited yet.",
+            "Audit the dataset on its page, which takes seconds: copies across the splits, missing classes, differences \
+             between training and validation.",
+        ),
+        false => (gone, elsewhere),
+    };
+    let (unfitted, how_fitted) = match has_data {
+        true => (
+            "They were not fitted yet.",
+            "Let simple models run on the dataset's page, which takes seconds: they tell whether the images say anything of \
+             their classes, and whether it carries over.",
+        ),
+        false => (gone, elsewhere),
+    };
+    let mut looks = Looks::default().run(diagnosis);
+    looks = match inspected.audit {
+        Some(audit) => looks.with(Source::Data, audit.findings),
+        None => looks.without(Source::Data, unaudited, how_audited),
+    };
+    looks = match inspected.simple_models {
+        Some(models) => looks.with(Source::SimpleModels, models.findings),
+        None => looks.without(Source::SimpleModels, unfitted, how_fitted),
+    };
+    match run.network_findings() {
         Some(findings) => looks.with(Source::Layers, findings),
         None => looks.without(
             Source::Layers,
             "A script of its owner trained it: Gapwatch has not seen its layers.",
             "",
         ),
-    };
-    let unseen = match (has_data, &run.dataset) {
-        (true, _) => "Not looked at for this report.",
-        (false, Some(_)) => "The dataset was deleted, so its images cannot be looked at.",
-        (false, None) => "The run names no dataset, so its images cannot be looked at.",
-    };
-    let how = "Look at the images, which takes seconds: gapwatch diagnose --data FOLDER finds copies across the splits, missing \
-               classes and differences between training and validation, and says what simple models make of them.";
-    looks
-        .without(Source::Data, unseen, how)
-        .without(Source::SimpleModels, unseen, how)
+    }
 }
 
 /// Where the dataset's pictures are served.
