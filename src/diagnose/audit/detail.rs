@@ -44,15 +44,17 @@ fn fine(picture: &[f32]) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::data::Random;
+    use std::f64::consts::TAU;
 
-    /// A coarse ground with fine noise upon it.
+    /// A ground without edges, a wave along each axis, with fine noise upon it.
     fn picture(ground: u64, noise: u64, side: usize) -> Vec<f32> {
         let (mut ground, mut noise) = (Random::new(ground, 0), Random::new(noise, 1));
-        let coarse: Vec<f64> = (0..64).map(|_| ground.uniform()).collect();
+        let phases = [ground.uniform(), ground.uniform()];
+        let wave = |at: usize, phase: f64| libm::sin(TAU * (at as f64 / side as f64 + phase));
         (0..side * side)
             .map(|i| {
-                let (y, x) = (i / side, i % side);
-                (180.0 * coarse[y * 8 / side * 8 + x * 8 / side] + 20.0 * noise.uniform()) as f32
+                let ground = wave(i % side, phases[0]) + wave(i / side, phases[1]);
+                (60.0 * ground + 20.0 * noise.uniform()) as f32
             })
             .collect()
     }
