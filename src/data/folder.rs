@@ -7,7 +7,7 @@ use super::{DataError, Limits, OnProgress};
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Copies what is PNG or JPEG by its content into `images`, folder by folder, and returns what was left out.
+/// Copies what is an image by its content into `images`, folder by folder, and returns what was left out.
 pub(super) fn copy(
     source: &Path,
     images: &Path,

@@ -23,6 +23,7 @@ struct Seen {
     digest: [u8; 32],
     /// Sum and sum of squares of each plane, exact.
     sums: Vec<(u64, u64)>,
+    transparent: bool,
 }
 
 impl Seen {
@@ -51,6 +52,7 @@ impl Seen {
             channels: image.channels,
             digest: *hasher.finalize().as_bytes(),
             sums,
+            transparent: image.transparent,
         }
     }
 }
@@ -99,6 +101,7 @@ pub(super) fn survey(
     unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     notes.extend(copies(&kept));
     notes.extend(look_alikes(&classes));
+    notes.extend(transparent(&kept));
     Ok(Index {
         channels: statistics(&kept),
         fingerprint: fingerprint(&classes, &kept),
@@ -141,7 +144,7 @@ fn look(
 }
 
 fn nothing_readable(unreadable: &[Unreadable]) -> String {
-    let wanted = "put PNG or JPEG files into a folder a class";
+    let wanted = "put images into a folder a class";
     match unreadable {
         [] => format!("it is empty: {wanted}"),
         [first, ..] => format!(
@@ -167,6 +170,16 @@ fn copies(kept: &[Kept]) -> Vec<String> {
             })
         })
         .collect()
+}
+
+/// A note on transparent pixels, whose stored colour a network sees and a person does not.
+fn transparent(kept: &[Kept]) -> Option<String> {
+    let count = kept.iter().filter(|k| k.seen.transparent).count();
+    (count > 0).then(|| {
+        format!(
+            "{count} images have transparent pixels: alpha is dropped and the colour stored below it is taken, over no background."
+        )
+    })
 }
 
 /// Notes on classes whose names differ only in case: mostly one class, written in two ways.

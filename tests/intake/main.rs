@@ -2,6 +2,7 @@
 
 mod archives;
 mod folders;
+mod formats;
 mod hostile;
 mod images;
 

@@ -14,7 +14,7 @@ use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use target::Target;
 
-/// Unpacks what is PNG or JPEG by its content into the empty folder `images`; returns what was left out, with reasons.
+/// Unpacks what is an image by its content into the empty folder `images`; returns what was left out, with reasons.
 ///
 /// Refused as a whole: what is no such archive or damaged, what unpacks to more than the limits, and a path that would
 /// leave the folder. Links and devices are left out.
