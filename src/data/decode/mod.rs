@@ -44,25 +44,28 @@ static LARGE_IMAGE: Mutex<()> = Mutex::new(());
 
 /// Reads and decodes an image file; the error is a reason for the user, without the path.
 pub fn read(path: &Path, limits: &Limits) -> Result<Decoded, String> {
-    let content = File::open(path)
-        .and_then(|file| read_image(file, &path.to_string_lossy(), limits))
-        .map_err(|error| format!("cannot be read: {error}"))??;
-    decode(&content, limits)
-}
-
-/// The content of a file that is an image by its first bytes, or why it is left out; of others no more is read.
-pub(super) fn read_image(
-    mut file: impl Read,
-    name: &str,
-    limits: &Limits,
-) -> io::Result<Result<Vec<u8>, String>> {
-    let mut content = Vec::with_capacity(Format::START);
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut start = Vec::with_capacity(Format::START);
     file.by_ref()
         .take(Format::START as u64)
-        .read_to_end(&mut content)?;
-    if Format::of(&content).is_none() {
-        return Ok(Err(no_image(name, &content)));
+        .read_to_end(&mut start)
+        .map_err(unreadable)?;
+    if Format::of(&start).is_none() {
+        return Err(no_image(&path.to_string_lossy(), &start));
     }
+    decode(
+        &read_rest(start, file, limits).map_err(unreadable)??,
+        limits,
+    )
+}
+
+/// The whole content of an image file whose first bytes are read, or why it is left out.
+pub(super) fn read_rest(
+    mut content: Vec<u8>,
+    file: impl Read,
+    limits: &Limits,
+) -> io::Result<Result<Vec<u8>, String>> {
     file.take(limits.file_bytes).read_to_end(&mut content)?;
     if content.len() as u64 > limits.file_bytes {
         let most = limits.file_bytes >> 20;
