@@ -73,6 +73,8 @@ pub struct Origin {
     pub label: Option<String>,
     /// The column, or the part of the names, that is the group.
     pub group: Option<String>,
+    /// How the splits came about, in words: "split as found".
+    pub split: String,
     /// What was asked for.
     pub intake: Intake,
 }

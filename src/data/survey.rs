@@ -97,6 +97,7 @@ impl Survey {
         let paths: Vec<&str> = self.seen.iter().map(|image| image.path.as_str()).collect();
         let (mut layout, mut origin) = self.layout(&paths, intake)?;
         origin.intake = intake.clone();
+        origin.split = split_words(&layout, intake);
         group(&mut layout, &paths, intake, &mut origin)?;
         for placed in &mut layout.placed {
             // What is divided anew has no split yet; a test part stays where only folds are made.
@@ -157,7 +158,10 @@ impl Survey {
             LabelSource::Folders => None,
             LabelSource::Auto | LabelSource::Table => manifest.choose(intake)?,
         };
-        if let Some(chosen) = chosen {
+        let folders = layout(paths, &self.listing, &intake.folders);
+        let folders_tell = folders.as_ref().is_ok_and(has_classes);
+        let auto = intake.labels == LabelSource::Auto;
+        if let Some(chosen) = chosen.filter(|chosen| !(auto && chosen.is_weak() && folders_tell)) {
             let seen = (0..).zip(paths).map(|(i, path)| (*path, i)).collect();
             let layout = chosen.layout(&seen)?;
             return Ok((layout, chosen.origin()));
@@ -179,13 +183,11 @@ impl Survey {
                 "there is no table (.csv) that names the images, so no column '{column}'"
             )));
         }
-        let mut layout = match layout(paths, &self.listing, &intake.folders) {
-            // No class folders either: then it is the table that is wrong.
-            Ok(layout) if layout.placed.is_empty() && bad.is_some() => {
-                return DataError::refused(told(String::new()));
-            }
-            layout => layout?,
-        };
+        // No class folders either: then it is the table that is wrong.
+        if let Some(table) = bad.filter(|_| !folders_tell) {
+            return DataError::refused(table.reason.clone());
+        }
+        let mut layout = folders?;
         layout.homeless.extend(self.bad_tables.iter().cloned());
         layout
             .homeless
@@ -218,6 +220,13 @@ impl Survey {
     }
 }
 
+/// True where the folders make two classes or more.
+fn has_classes(layout: &Layout) -> bool {
+    let mut classes = layout.placed.iter().map(|placed| placed.class.as_str());
+    let first = classes.next();
+    classes.any(|class| Some(class) != first)
+}
+
 /// Tables beside the images at most.
 const MOST_TABLES: usize = 100;
 
@@ -228,6 +237,30 @@ fn is_table(path: &str) -> bool {
 
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// How the splits come about: "split as found".
+fn split_words(layout: &Layout, intake: &Intake) -> String {
+    let has = |split| {
+        layout
+            .placed
+            .iter()
+            .any(|placed| placed.split == Some(split))
+    };
+    let by = if keeps_groups(intake) {
+        "by group"
+    } else {
+        "by class"
+    };
+    match intake.split {
+        SplitRule::Found if has(Split::Val) => "split as found".to_owned(),
+        SplitRule::Found if has(Split::Test) => {
+            format!("test as found, validation split off training {by}")
+        }
+        SplitRule::Found => format!("split 70 / 15 / 15 % {by}"),
+        SplitRule::Stratified | SplitRule::Group => format!("split anew 70 / 15 / 15 % {by}"),
+        SplitRule::Fold { number, of } => format!("fold {number} of {of} {by}"),
+    }
 }
 
 /// Guesses groups from the names where that is wanted, and refuses where groups are wanted and there are none.

@@ -56,6 +56,8 @@ pub(super) struct Columns {
     pub label: usize,
     pub split: Option<usize>,
     pub group: Option<usize>,
+    /// The label is the only column that could be one, and is not called so.
+    pub by_elimination: bool,
 }
 
 /// Why a table's columns cannot be told apart.
@@ -104,7 +106,8 @@ impl Columns {
         free.retain(|&c| Some(c) != split);
         let group = group.or_else(|| named(table, &free, &GROUPS).filter(|_| !guessed));
         free.retain(|&c| Some(c) != group);
-        let label = match label {
+        let usual = label.or_else(|| named(table, &free, &LABELS));
+        let label = match usual {
             Some(label) => label,
             None => label_column(table, &free, group)?,
         };
@@ -113,6 +116,7 @@ impl Columns {
             label,
             split,
             group: group.filter(|&g| g != label),
+            by_elimination: usual.is_none(),
         })
     }
 }
@@ -167,19 +171,21 @@ fn is_split(table: &Table, column: usize) -> bool {
 }
 
 fn label_column(table: &Table, free: &[usize], group: Option<usize>) -> Result<usize, Unclear> {
-    if let Some(label) = named(table, free, &LABELS) {
-        return Ok(label);
-    }
-    // Without a usual name, what repeats could be a label.
+    // Without a usual name, what repeats could be a label; in a small table nothing need repeat.
     let repeats = |&column: &usize| {
         let values: BTreeSet<&str> = table.column(column).map(|(_, cell)| cell).collect();
         values.len() >= 2 && 2 * values.len() <= table.rows.len()
+    };
+    let differs = |column: usize| {
+        let mut cells = table.column(column).map(|(_, cell)| cell);
+        let first = cells.next();
+        cells.any(|cell| Some(cell) != first)
     };
     let candidates: Vec<usize> = free.iter().copied().filter(repeats).collect();
     match candidates[..] {
         [label] => Ok(label),
         [] => match (free, group) {
-            (&[only], _) if table.rows.len() < 8 => Ok(only),
+            (&[only], _) if differs(only) => Ok(only),
             ([], Some(group)) => Ok(group),
             _ => Err(Unclear::NoLabel),
         },

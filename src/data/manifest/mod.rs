@@ -199,6 +199,13 @@ impl Chosen<'_> {
         Ok(layout)
     }
 
+    /// True where no label column is called so: class folders, if there are any, are the better labels.
+    pub fn is_weak(&self) -> bool {
+        self.tables
+            .iter()
+            .all(|(_, columns)| columns.by_elimination)
+    }
+
     fn names(&self) -> String {
         let names: Vec<&str> = self.tables.iter().map(|(t, _)| t.name.as_str()).collect();
         names.join(", ")
