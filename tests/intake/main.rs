@@ -6,11 +6,15 @@
 //! `GAPWATCH_FUZZ_CASES=1000000 cargo test --release --lib data::`.
 
 mod archives;
+mod arrays;
 mod folders;
 mod formats;
 mod hostile;
 mod images;
 mod layouts;
+mod npz;
+mod splits;
+mod tables;
 
 use gapwatch::data::{DataError, Dataset};
 use gapwatch::run::Split;

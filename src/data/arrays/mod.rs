@@ -2,6 +2,7 @@
 
 mod cifar;
 mod idx;
+mod label;
 mod npy;
 mod npz;
 mod picture;

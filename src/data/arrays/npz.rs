@@ -1,8 +1,8 @@
 //! NPZ: a zip of numpy arrays, as Keras' mnist.npz has x_train, y_train, x_test, y_test.
 
 use super::super::archive::Budget;
-use super::super::manifest::split_named;
 use super::super::{DataError, Limits};
+use super::label::{one_hot, part, whole};
 use super::npy::{Element, Header};
 use super::picture::{PictureShape, Pictures};
 use super::{number_name, read_full};
@@ -355,50 +355,5 @@ fn ends(content: &mut dyn Read) -> Result<(), String> {
         Ok(0) => Ok(()),
         Ok(_) => Err("holds more than its shape says".to_owned()),
         Err(error) => Err(format!("damaged: {error}")),
-    }
-}
-
-fn whole(value: f64) -> Option<String> {
-    (value >= 0.0 && value < 1e9 && value.fract() == 0.0).then(|| (value as u64).to_string())
-}
-
-fn one_hot(values: impl Iterator<Item = f64>) -> Option<String> {
-    let mut hot = values.enumerate().filter(|(_, value)| *value != 0.0);
-    match (hot.next(), hot.next()) {
-        (Some((place, _)), None) => Some(place.to_string()),
-        _ => None,
-    }
-}
-
-/// What an array's name says: the split, and whether it holds images.
-fn part(name: &str) -> Option<(Option<Split>, bool)> {
-    let mut split = None;
-    let mut role = None;
-    for word in name.to_ascii_lowercase().split(['_', '-', '.', ' ']) {
-        match word {
-            "x" | "images" | "image" | "data" | "imgs" => role = Some(true),
-            "y" | "labels" | "label" | "target" | "targets" | "classes" => role = Some(false),
-            _ => split = Some(split_named(word)?),
-        }
-    }
-    role.map(|is_images| (split, is_images))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_say_split_and_role() {
-        for (name, expected) in [
-            ("x_train", Some((Some(Split::Train), true))),
-            ("Y_valid", Some((Some(Split::Val), false))),
-            ("test_labels", Some((Some(Split::Test), false))),
-            ("images", Some((None, true))),
-            ("train", None),
-            ("x_extra", None),
-        ] {
-            assert_eq!(part(name), expected, "{name}");
-        }
     }
 }
