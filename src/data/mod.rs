@@ -1,9 +1,10 @@
-//! Datasets: folders and archives of images, their index, decoding, resizing, batches.
+//! Datasets: folders and archives of images, tables and arrays; their index, decoding, resizing, batches.
 //!
-//! Taking one in: an [`archive`] is unpacked or a [`folder`] copied, within [`Limits`]; the [`survey`] [`decode`]s every
-//! file, reads the [`layout`] from the paths, and makes the class map and the splits ([`placement`], [`stratify`]); what
-//! comes out is the [`Index`]. Using one: [`Images`] holds a split in memory as far as there is room, reads
-//! the rest ahead of the step, and makes batches by the one formula of [`mod@prepare`], with [`resize`].
+//! Taking one in (`import`): an `archive` is unpacked or a `folder` copied, within [`Limits`], and pictures are made of
+//! `arrays`. The `survey` decodes every file (`decode`); a table (`manifest`) or the paths (`layout`) say which image is
+//! what, `placement` makes the class map and, with `partition` and `stratify`, the splits, as an [`Intake`] wants them. What
+//! comes out is the [`Index`]; a [`Staged`] dataset can be looked at before. Using one: [`Images`] holds a split in memory as
+//! far as there is room, reads the rest ahead of the step, and makes batches by the one formula of `prepare`, with `resize`.
 
 mod archive;
 mod arrays;
@@ -20,8 +21,8 @@ mod intake;
 mod layout;
 mod limits;
 mod listing;
-mod memory;
 mod manifest;
+mod memory;
 pub(crate) mod names;
 mod part_kind;
 mod partition;

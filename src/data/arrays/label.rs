@@ -5,7 +5,7 @@ use crate::run::Split;
 
 /// The class of a whole number from 0 on.
 pub(super) fn whole(value: f64) -> Option<String> {
-    (value >= 0.0 && value < 1e9 && value.fract() == 0.0).then(|| (value as u64).to_string())
+    ((0.0..1e9).contains(&value) && value.fract() == 0.0).then(|| (value as u64).to_string())
 }
 
 /// The class of a row that has one value other than 0: its place.

@@ -23,7 +23,7 @@ impl Format {
     /// All of them, for a sentence.
     pub(crate) const NAMES: &str = "PNG, JPEG, BMP, GIF, WebP and TIFF";
 
-    /// The format that a file's first [`Format::START`] bytes tell.
+    /// The format that a file's first 16 bytes tell.
     pub fn of(start: &[u8]) -> Option<Format> {
         match start {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Format::Png),

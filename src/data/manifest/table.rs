@@ -229,7 +229,7 @@ mod tests {
         #[test]
         fn any_bytes_make_a_table_or_a_message(
             content in prop::collection::vec(
-                prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), Just(b';'), any::<u8>(), b'a'..b'z'], 0..400),
+                prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), Just(b';'), any::<u8>(), b'a'..=b'z'], 0..400),
         ) {
             match parse(&content) {
                 Ok(table) => {
