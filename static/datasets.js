@@ -23,7 +23,7 @@ if (form) {
   drop.addEventListener("drop", (event) => {
     over(false)(event);
     if (event.dataTransfer.files.length === 1) file.files = event.dataTransfer.files;
-    else error.textContent = "Drop one archive. For a folder, make a .zip of it first.";
+    else error.textContent = "Drop one archive or .npz. For a folder, make a .zip of it first.";
   });
   file.addEventListener("change", () => (error.textContent = ""));
 
@@ -51,10 +51,10 @@ if (form) {
       } catch {
         // Answered by something else than Gapwatch: the status has to do.
       }
-      if (request.status === 201) location.assign(`/datasets/${answer.id}`);
+      if (request.status === 201) location.assign(`/uploads/${answer.id}`);
       else failed(answer.detail ?? `The server answered with status ${request.status}.`);
     });
-    request.open("POST", "/api/v1/datasets");
+    request.open("POST", "/api/v1/uploads");
     request.setRequestHeader("accept", "application/json");
     request.send(new FormData(form));
   });

@@ -1,6 +1,7 @@
 //! `gapwatch diagnose`: the audit of a dataset, or the verdict from curves that something else produced.
 
 use super::BadInput;
+use super::intake::IntakeArguments;
 use super::interrupt::Interrupt;
 use super::progress::Terminal;
 use super::spec::SpecArguments;
@@ -26,6 +27,8 @@ pub(super) struct DiagnoseArguments {
     /// A folder or an archive of images: its splits, labels and pictures are audited, and the model's layers looked at
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    intake: IntakeArguments,
     #[command(flatten)]
     spec: SpecArguments,
     /// A history: Keras' or Lightning's CSV, a CSV with columns such as epoch, train_loss, val_acc, or history.json
@@ -70,10 +73,11 @@ struct DataReport {
 
 fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
     let partial = arguments.spec.partial()?;
+    let intake = arguments.intake.intake()?;
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let terminal = Terminal::new(arguments.json, interrupt.clone());
     let dataset = terminal
-        .reading(data, |progress| Dataset::open(data, progress))
+        .reading(data, |progress| Dataset::open_with(data, &intake, progress))
         .map_err(|error| BadInput(format!("--data: {error}")))?;
     let index = &dataset.index;
     let plan = resolve(partial, Some(index.common_size()))

@@ -2,6 +2,7 @@
 
 mod bench;
 mod diagnose;
+mod intake;
 mod interrupt;
 mod predict;
 mod progress;

@@ -21,7 +21,7 @@ pub(super) struct PredictArguments {
     /// A checkpoint that Gapwatch wrote
     #[arg(long, value_name = "FILE.safetensors")]
     checkpoint: PathBuf,
-    /// A folder of PNG and JPEG images, in classes or not, or one image
+    /// A folder of images (PNG, JPEG, BMP, GIF, WebP, TIFF), in classes or not, or one image
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// One JSON document on standard output, messages on standard error
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: PredictArguments) -> Result<ExitCode> {
         eprintln!("left out {}: {}", file.path, file.reason);
     }
     if answer.images.is_empty() {
-        return Err(refused(&"holds no PNG or JPEG image that can be read").into());
+        return Err(refused(&"holds no image that can be read").into());
     }
     if arguments.json {
         println!("{}", serde_json::to_string(&answer)?);

@@ -1,6 +1,7 @@
 //! `gapwatch train`: one run in the terminal.
 
 use super::BadInput;
+use super::intake::IntakeArguments;
 use super::interrupt::Interrupt;
 use super::progress::Terminal;
 use super::run_folder::RunFolder;
@@ -22,6 +23,8 @@ pub(super) struct TrainArguments {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
+    intake: IntakeArguments,
+    #[command(flatten)]
     spec: SpecArguments,
     /// Where history, checkpoints and diagnosis go; a run that was interrupted there is gone on with
     #[arg(long, value_name = "DIR")]
@@ -39,11 +42,12 @@ pub(super) struct TrainArguments {
 
 pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     let partial = arguments.spec.partial()?;
+    let intake = arguments.intake.intake()?;
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let terminal = Terminal::new(arguments.json, interrupt);
     let mut dataset = terminal
         .reading(&arguments.data, |progress| {
-            Dataset::open(&arguments.data, progress)
+            Dataset::open_with(&arguments.data, &intake, progress)
         })
         .map_err(|error| BadInput(format!("--data {}: {error}", arguments.data.display())))?;
     if let Some(mebibytes) = arguments.image_memory {

@@ -1,16 +1,14 @@
 //! A dataset on disk: opened where it lies, taken into the home folder, opened there again.
 
-use super::index::{Index, Unreadable};
-use super::survey::survey;
-use super::{DataError, Limits, OnProgress, archive, folder};
-use std::fs::{self, File};
-use std::io::Write;
+use super::arrays::Arrays;
+use super::import::{IMAGES, INDEX, Import};
+use super::index::Index;
+use super::listing::Listing;
+use super::survey::Survey;
+use super::{DataError, Intake, Limits, OnProgress};
+use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-/// The file that holds an imported dataset's index, and the folder beside it that holds its images.
-const INDEX: &str = "index.json";
-const IMAGES: &str = "images";
 
 /// A dataset whose images are in a folder.
 #[derive(Debug)]
@@ -21,11 +19,11 @@ pub struct Dataset {
     /// What a run may keep of the images in memory; the others are read from disk ahead of each step.
     pub image_memory_bytes: u64,
     /// Where an opened archive was unpacked to: gone when the dataset is dropped.
-    unpacked: Option<TempDir>,
+    pub(super) unpacked: Option<TempDir>,
 }
 
 impl Dataset {
-    fn new(root: PathBuf, index: Index) -> Dataset {
+    pub(super) fn new(root: PathBuf, index: Index) -> Dataset {
         Dataset {
             root,
             index,
@@ -37,14 +35,31 @@ impl Dataset {
     /// Opens what a user names with `--data`: a folder, an imported dataset's folder, or an archive, which is unpacked
     /// into a temporary folder that lives as long as the dataset.
     pub fn open(path: &Path, progress: OnProgress) -> Result<Dataset, DataError> {
+        Dataset::open_with(path, &Intake::default(), progress)
+    }
+
+    /// As [`Dataset::open`], with labels and splits as `intake` wants them. An imported dataset has its own already, so
+    /// there only the default is taken.
+    pub fn open_with(
+        path: &Path,
+        intake: &Intake,
+        progress: OnProgress,
+    ) -> Result<Dataset, DataError> {
         let found = fs::metadata(path).map_err(DataError::at(path))?;
-        let opened = if !found.is_dir() {
-            Self::open_archive(path, progress)
-        } else if path.join(INDEX).is_file() && path.join(IMAGES).is_dir() {
-            return Self::reopen(path);
-        } else {
-            survey(path, Vec::new(), &Limits::DEFAULT, progress)
+        let opened = if found.is_dir() && path.join(INDEX).is_file() && path.join(IMAGES).is_dir() {
+            if *intake == Intake::default() {
+                return Self::reopen(path);
+            }
+            DataError::refused(
+                "is a dataset that was taken in, with its labels and splits: open the original to choose others",
+            )
+        } else if found.is_dir() && !holds_arrays(path)? {
+            let limits = Limits::DEFAULT;
+            Survey::of(path, path, None, Vec::new(), &limits, progress)
+                .and_then(|survey| survey.index(intake, &limits))
                 .map(|index| Dataset::new(path.to_owned(), index))
+        } else {
+            Self::open_elsewhere(path, intake, progress)
         };
         opened.map_err(|error| match error {
             DataError::Refused(reason) => {
@@ -54,11 +69,13 @@ impl Dataset {
         })
     }
 
-    fn open_archive(path: &Path, progress: OnProgress) -> Result<Dataset, DataError> {
+    fn open_elsewhere(
+        path: &Path,
+        intake: &Intake,
+        progress: OnProgress,
+    ) -> Result<Dataset, DataError> {
         let temporary = tempfile::tempdir().map_err(DataError::at(&std::env::temp_dir()))?;
-        let import = Import::begin(temporary.path())?;
-        let left_out = archive::unpack(path, import.images(), &import.limits, progress)?;
-        let mut dataset = import.finish(left_out, progress)?;
+        let mut dataset = Self::import_with(path, temporary.path(), intake, progress)?;
         dataset.unpacked = Some(temporary);
         Ok(dataset)
     }
@@ -66,14 +83,19 @@ impl Dataset {
     /// Takes a folder or an archive into the empty folder `into` of the home: `images/` with the readable images and
     /// `index.json`, written last. Where it fails, `into` is left as it was.
     pub fn import(source: &Path, into: &Path, progress: OnProgress) -> Result<Dataset, DataError> {
+        Dataset::import_with(source, into, &Intake::default(), progress)
+    }
+
+    /// As [`Dataset::import`], with labels and splits as `intake` wants them.
+    pub fn import_with(
+        source: &Path,
+        into: &Path,
+        intake: &Intake,
+        progress: OnProgress,
+    ) -> Result<Dataset, DataError> {
         let import = Import::begin(into)?;
-        let found = fs::metadata(source).map_err(DataError::at(source))?;
-        let left_out = if found.is_dir() {
-            folder::copy(source, import.images(), &import.limits, progress)?
-        } else {
-            archive::unpack(source, import.images(), &import.limits, progress)?
-        };
-        import.finish(left_out, progress)
+        let survey = import.gather(source, progress)?;
+        import.finish(&survey, intake)
     }
 
     /// Opens what [`Dataset::import`] left in a folder.
@@ -95,80 +117,8 @@ impl Dataset {
     }
 }
 
-/// A dataset being taken into a folder; whatever is there is removed again unless it is finished.
-pub(super) struct Import {
-    into: PathBuf,
-    images: PathBuf,
-    limits: Limits,
-    /// The folder was not there before.
-    created: bool,
-    finished: bool,
-}
-
-impl Import {
-    /// Makes `into` with an empty `images/`; refuses a folder that holds anything.
-    pub fn begin(into: &Path) -> Result<Import, DataError> {
-        let created = !into.exists();
-        fs::create_dir_all(into).map_err(DataError::at(into))?;
-        let mut there = fs::read_dir(into).map_err(DataError::at(into))?;
-        if there.next().is_some() {
-            return DataError::refused(format!(
-                "{} is not empty: a dataset wants a folder of its own",
-                into.display()
-            ));
-        }
-        let import = Import {
-            into: into.to_owned(),
-            images: into.join(IMAGES),
-            limits: Limits::on_disk_of(into),
-            created,
-            finished: false,
-        };
-        fs::create_dir(&import.images).map_err(DataError::at(&import.images))?;
-        Ok(import)
-    }
-
-    /// Where the images go.
-    pub fn images(&self) -> &Path {
-        &self.images
-    }
-
-    /// Indexes the images, removes files that cannot be read, and writes the index: from then on it is a dataset.
-    pub fn finish(
-        mut self,
-        left_out: Vec<Unreadable>,
-        progress: OnProgress,
-    ) -> Result<Dataset, DataError> {
-        let index = survey(&self.images, left_out, &self.limits, progress)?;
-        for file in &index.unreadable {
-            // Most of them were never copied; what stays costs room and nothing else.
-            let _ = fs::remove_file(self.images.join(&file.path));
-        }
-        let file = self.into.join(INDEX);
-        let part = file.with_extension("part");
-        let json = serde_json::to_vec(&index).map_err(|e| DataError::Refused(e.to_string()))?;
-        File::create(&part)
-            .and_then(|mut open| {
-                open.write_all(&json)?;
-                open.sync_all()
-            })
-            .and_then(|()| fs::rename(&part, &file))
-            .map_err(DataError::at(&file))?;
-        self.finished = true;
-        Ok(Dataset::new(self.images.clone(), index))
-    }
-}
-
-impl Drop for Import {
-    fn drop(&mut self) {
-        if self.finished {
-            return;
-        }
-        // Nobody can be told of a failure here; a folder without an index is no dataset.
-        let _ = fs::remove_dir_all(&self.images);
-        let _ = fs::remove_file(self.into.join(INDEX).with_extension("part"));
-        if self.created {
-            let _ = fs::remove_dir(&self.into);
-        }
-    }
+/// True for a folder whose images are numbers in files, which must be made pictures first.
+fn holds_arrays(folder: &Path) -> Result<bool, DataError> {
+    let listing = Listing::of(folder, &Limits::DEFAULT)?;
+    Ok(Arrays::among(folder, &listing).are_the_data(folder, &listing))
 }

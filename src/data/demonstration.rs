@@ -1,8 +1,8 @@
 //! The demonstration's images: Gabor patches at random places, generated from a recipe and a seed.
 
-use super::dataset::Import;
+use super::import::Import;
 use super::random::Random;
-use super::{DataError, Dataset, OnProgress};
+use super::{DataError, Dataset, Intake, OnProgress};
 use crate::run::Split;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -111,7 +111,8 @@ impl Recipe {
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, of);
             Ok(())
         })?;
-        import.finish(Vec::new(), &|_, _| ())
+        let survey = import.survey()?;
+        import.finish(&survey, &Intake::default())
     }
 
     fn wanted(&self) -> Vec<Wanted> {

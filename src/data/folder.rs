@@ -1,16 +1,18 @@
-//! Copying the images of a user's folder.
+//! Copying the files of a user's folder that a dataset is made of.
 
-use super::decode::read_image;
+use super::archive::{Budget, Refusal, Target};
 use super::index::Unreadable;
 use super::listing::Listing;
 use super::{DataError, Limits, OnProgress};
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Copies what is PNG or JPEG by its content into `images`, folder by folder, and returns what was left out.
+/// Copies images, by their content, into `images`, folder by folder, and tables and arrays into `raw`; returns what was
+/// left out.
 pub(super) fn copy(
     source: &Path,
     images: &Path,
+    raw: &Path,
     limits: &Limits,
     progress: OnProgress,
 ) -> Result<Vec<Unreadable>, DataError> {
@@ -20,28 +22,26 @@ pub(super) fn copy(
         let folder = images.join(folder);
         fs::create_dir_all(&folder).map_err(DataError::at(&folder))?;
     }
-    let mut left_out = listing.unreadable;
-    let mut room = limits.unpacked_bytes;
+    // No ratio: what is copied is as large as it was.
+    let budget = Budget::new(u64::MAX, limits);
+    let mut target = Target::new(images, raw, limits);
+    target.left_out = listing.unreadable;
     for (done, path) in (1..).zip(&listing.files) {
-        let content = File::open(source.join(path))
-            .and_then(|file| read_image(file, path, limits))
-            .unwrap_or_else(|error| Err(format!("cannot be read: {error}")));
-        match content {
-            Ok(content) => {
-                room = room
-                    .checked_sub(content.len() as u64)
-                    .ok_or_else(|| too_large(limits))?;
-                let target = images.join(path);
-                fs::write(&target, content).map_err(DataError::at(&target))?;
-            }
-            Err(reason) => left_out.push(Unreadable {
-                path: path.clone(),
-                reason,
-            }),
+        let taken = match File::open(source.join(path)) {
+            Ok(file) => target.take(path, budget.metered(file)),
+            Err(error) => Err(Refusal::Read(error)),
+        };
+        match taken {
+            Ok(()) => {}
+            Err(Refusal::Fatal(error)) => return Err(error),
+            Err(Refusal::Read(error)) => match budget.refusal(&error) {
+                Some(refusal) => return Err(refusal),
+                None => target.leave_out(path, format!("cannot be read: {error}")),
+            },
         }
         progress(done, listing.files.len() as u64);
     }
-    Ok(left_out)
+    Ok(target.left_out)
 }
 
 /// The refusal of a dataset whose files take too much room.

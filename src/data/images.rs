@@ -76,6 +76,7 @@ impl Images {
                 height: input.height as u32,
                 channels: input.channels as u8,
                 planes,
+                transparent: false,
             })
         };
         Images {

@@ -1,6 +1,7 @@
 //! What a dataset holds: its classes, its images with split and label, what was left out.
 
 use super::decode::Format;
+use super::intake::Intake;
 use crate::run::Split;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -21,6 +22,9 @@ pub struct Entry {
     pub height: u32,
     /// 1 or 3, as decoded.
     pub channels: u8,
+    /// What belongs together (a patient, a speaker), where a table or the names say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// A file that was left out, and why.
@@ -52,8 +56,27 @@ pub struct Index {
     pub notes: Vec<String>,
     /// Of each split that has images.
     pub channels: Vec<ChannelStatistics>,
+    /// How labels and splits were found or made.
+    #[serde(default)]
+    pub origin: Origin,
     /// BLAKE3 over the decoded images and labels in order, hexadecimal.
     pub fingerprint: String,
+}
+
+/// How a dataset's labels and splits were found or made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// `folders`, `CSV`, `IDX`, `CIFAR` or `NPZ`.
+    pub layout: String,
+    /// The column that is the label.
+    pub label: Option<String>,
+    /// The column, or the part of the names, that is the group.
+    pub group: Option<String>,
+    /// How the splits came about, in words: "split as found".
+    pub split: String,
+    /// What was asked for.
+    pub intake: Intake,
 }
 
 impl Index {

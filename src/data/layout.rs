@@ -1,7 +1,10 @@
 //! Which split and class each image of a folder belongs to, told from its path.
 
 use super::DataError;
+use super::index::Unreadable;
+use super::intake::FolderRole;
 use super::listing::Listing;
+use super::manifest::split_named;
 use crate::run::Split;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +15,8 @@ pub(super) struct Layout {
     pub placed: Vec<Placed>,
     /// The folder that stands for each split, as written.
     pub split_folders: BTreeMap<Split, String>,
-    /// Images that lie in no class folder, with the reason.
-    pub homeless: Vec<(String, String)>,
+    /// Images, or rows of a table, that have no place, with the reason.
+    pub homeless: Vec<Unreadable>,
     pub notes: Vec<String>,
 }
 
@@ -24,56 +27,75 @@ pub(super) struct Placed {
     pub image: usize,
     pub split: Option<Split>,
     pub class: String,
+    /// What must not be divided: a patient, a speaker.
+    pub group: Option<String>,
 }
 
-/// The split that a folder's name means, in any case.
-fn split_named(name: &str) -> Option<Split> {
-    match name.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Split::Train),
-        "val" | "valid" | "validation" => Some(Split::Val),
-        "test" | "testing" => Some(Split::Test),
-        _ => None,
+impl Layout {
+    fn leave_out(&mut self, path: &str, reason: impl Into<String>) {
+        self.homeless.push(Unreadable {
+            path: path.to_owned(),
+            reason: reason.into(),
+        });
     }
 }
 
-/// Reads the layout from the paths of the readable images, and from the listing for folders that hold none.
-pub(super) fn layout(images: &[&str], listing: &Listing) -> Result<Layout, DataError> {
-    let prefix = wrapper(images);
+/// Reads the layout from the paths of the readable images, and from the listing for folders that hold none; `roles` are
+/// what the user says of top folders.
+pub(super) fn layout(
+    images: &[&str],
+    listing: &Listing,
+    roles: &BTreeMap<String, FolderRole>,
+) -> Result<Layout, DataError> {
+    let mut layout = Layout::default();
+    // What is left out must not stand in the way of what is looked at.
+    let is_out = |path: &str| {
+        let top = path.split_once('/').map(|(top, _)| top);
+        top.is_some_and(|top| roles.get(top) == Some(&FolderRole::None))
+    };
+    for path in images.iter().filter(|path| is_out(path)) {
+        layout.leave_out(path, "its folder is left out, as chosen");
+    }
+    let positions: Vec<usize> = (0..images.len()).filter(|&i| !is_out(images[i])).collect();
+    let images: Vec<&str> = positions.iter().map(|&i| images[i]).collect();
+    let prefix = wrapper(&images);
     let inner: Vec<Vec<&str>> = images
         .iter()
         .map(|path| path[prefix.len()..].split('/').collect())
         .collect();
-    let splits = split_folders(&inner, &prefix, listing)?;
-    let mut layout = Layout::default();
+    let splits = split_folders(&inner, &prefix, listing, roles)?;
     if splits.is_empty() {
         refuse_datasets_in_a_row(&inner)?;
     }
     let mut ignored: BTreeMap<&str, usize> = BTreeMap::new();
     for (image, parts) in inner.iter().enumerate() {
         let (split, class) = match parts[..] {
+            [first, _, ..] if roles.get(first) == Some(&FolderRole::None) => {
+                layout.leave_out(images[image], "its folder is left out, as chosen");
+                continue;
+            }
             [first, class, _, ..] if splits.contains_key(first) => (Some(splits[first]), class),
             [first, _] if splits.contains_key(first) => {
                 let reason = format!("lies in {first}/ itself, in no class folder");
-                layout.homeless.push((images[image].to_owned(), reason));
+                layout.leave_out(images[image], reason);
                 continue;
             }
             [class, _, ..] if splits.is_empty() => (None, class),
             [first, _, ..] => {
                 *ignored.entry(first).or_default() += 1;
-                let reason = "outside the split folders".to_owned();
-                layout.homeless.push((images[image].to_owned(), reason));
+                layout.leave_out(images[image], "outside the split folders");
                 continue;
             }
             _ => {
-                let reason = "lies in no class folder".to_owned();
-                layout.homeless.push((images[image].to_owned(), reason));
+                layout.leave_out(images[image], "lies in no class folder");
                 continue;
             }
         };
         layout.placed.push(Placed {
-            image,
+            image: positions[image],
             split,
             class: class.to_owned(),
+            group: None,
         });
     }
     for (folder, count) in ignored {
@@ -89,6 +111,21 @@ pub(super) fn layout(images: &[&str], listing: &Listing) -> Result<Layout, DataE
         .map(|(folder, split)| (split, folder.to_owned()))
         .collect();
     Ok(layout)
+}
+
+/// The top folders below what wraps everything, each with its images and the split that its name means.
+pub(super) fn top_folders(images: &[&str]) -> Vec<(String, usize, Option<Split>)> {
+    let prefix = wrapper(images);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in images {
+        if let Some((top, _)) = path[prefix.len()..].split_once('/') {
+            *counts.entry(top).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .map(|(top, count)| (top.to_owned(), count, split_named(top)))
+        .collect()
 }
 
 /// Notes on class folders of training in which there is no readable image.
@@ -151,6 +188,7 @@ fn split_folders<'a>(
     inner: &[Vec<&'a str>],
     prefix: &str,
     listing: &'a Listing,
+    roles: &BTreeMap<String, FolderRole>,
 ) -> Result<BTreeMap<&'a str, Split>, DataError> {
     let with_classes: BTreeSet<&str> = inner
         .iter()
@@ -163,10 +201,19 @@ fn split_folders<'a>(
         .filter_map(|folder| folder.strip_prefix(prefix))
         .filter(|folder| !folder.contains('/'));
     let named: Vec<(&str, Split)> = tops
-        .filter_map(|top| Some((top, split_named(top)?)))
+        .filter_map(|top| {
+            let split = match roles.get(top) {
+                Some(role) => role.split(),
+                None => split_named(top),
+            };
+            Some((top, split?))
+        })
         .collect();
     // Images right in train/, val/ and test/ are splits without classes, not classes called so.
-    let flat = with_classes.is_empty() && inner.iter().all(|parts| split_named(parts[0]).is_some());
+    let flat = with_classes.is_empty()
+        && inner
+            .iter()
+            .all(|parts| named.iter().any(|(top, _)| *top == parts[0]));
     let trains = named
         .iter()
         .any(|(top, split)| *split == Split::Train && (flat || with_classes.contains(top)));
@@ -184,7 +231,9 @@ fn split_folders<'a>(
     }
     let mut splits: BTreeMap<&str, Split> = BTreeMap::new();
     for (top, split) in named {
-        if let Some((twin, _)) = splits.iter().find(|(_, other)| **other == split) {
+        let twin = splits.iter().find(|(_, other)| **other == split);
+        // Two folders may be one split where the user says so.
+        if let Some((twin, _)) = twin.filter(|_| !roles.contains_key(top)) {
             return DataError::refused(format!(
                 "both {twin}/ and {top}/ are {} folders: keep one of them",
                 split.word()

@@ -25,6 +25,11 @@ pub struct Limits {
     /// The longer side of one image.
     pub side: u32,
     pub classes: usize,
+    /// Bytes of a table that names images.
+    pub table_bytes: u64,
+    pub columns: usize,
+    /// Bytes of one file of numbers.
+    pub array_bytes: u64,
 }
 
 impl Limits {
@@ -39,6 +44,9 @@ impl Limits {
         pixels: 50_000_000,
         side: 30_000,
         classes: 10_000,
+        table_bytes: 64 << 20,
+        columns: 256,
+        array_bytes: 4 << 30,
     };
     /// Images take at most this part of the memory, as several runs and the network itself need room too.
     const MEMORY_PART: u64 = 4;

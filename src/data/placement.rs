@@ -1,8 +1,9 @@
 //! The class map, and the split and label of every image.
 
 use super::index::Unreadable;
+use super::intake::{Intake, SplitRule};
 use super::layout::{Layout, Placed};
-use super::stratify::{SEED, stratify};
+use super::partition::{Item, folds, grouped, stratified};
 use super::{DataError, Limits};
 use crate::run::Split;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ pub(super) fn place(
     layout: &Layout,
     classes: &[String],
     paths: &[&str],
+    intake: &Intake,
     unreadable: &mut Vec<Unreadable>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(usize, Split, u32)>, DataError> {
@@ -68,6 +70,9 @@ pub(super) fn place(
             split.word()
         ));
     }
+    if intake.split != SplitRule::Found {
+        return divide_anew(&known, intake, notes);
+    }
     let has = |split| known.iter().any(|(placed, _)| placed.split == Some(split));
     for (&split, folder) in &layout.split_folders {
         if !has(split) {
@@ -87,38 +92,112 @@ pub(super) fn place(
             .collect());
     }
     let with_test = !has(Split::Test);
+    let by = how(&known, intake);
     notes.push(if with_test {
-        format!(
-            "Split 70 / 15 / 15 % into training, validation and test, stratified by class, by seed {SEED}."
-        )
+        format!("Split 70 / 15 / 15 % into training, validation and test, {by}.")
     } else {
-        format!(
-            "There is no validation folder: 15 % of the training images became validation, stratified by class, by seed {SEED}."
-        )
+        format!("There is no validation part: 15 % of the training images became validation, {by}.")
     });
-    Ok(divide(&known, classes.len(), with_test))
+    let undivided = |placed: &Placed| matches!(placed.split, None | Some(Split::Train));
+    divide(&known, undivided, intake, with_test)
 }
 
-/// Splits what lies in training (or in no split) class by class.
-fn divide(known: &[(&Placed, u32)], classes: usize, with_test: bool) -> Vec<(usize, Split, u32)> {
-    let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); classes];
-    let mut placed = Vec::with_capacity(known.len());
-    for (image, label) in known {
-        match image.split {
-            Some(split @ (Split::Val | Split::Test)) => placed.push((image.image, split, *label)),
-            Some(Split::Train) | None => by_class[*label as usize].push(image.image),
+/// Divides by the rule that was chosen, whatever the folders or columns say.
+fn divide_anew(
+    known: &[(&Placed, u32)],
+    intake: &Intake,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(usize, Split, u32)>, DataError> {
+    let by = how(known, intake);
+    let SplitRule::Fold { number, of } = intake.split else {
+        notes.push(format!(
+            "All images together were split anew, 70 / 15 / 15 %, {by}."
+        ));
+        return divide(known, |_| true, intake, true);
+    };
+    let is_test = |placed: &Placed| placed.split == Some(Split::Test);
+    let pool: Vec<(&Placed, u32)> = known.iter().copied().filter(|(p, _)| !is_test(p)).collect();
+    let mut items = items(&pool);
+    if !keeps_groups(intake) {
+        items.iter_mut().for_each(|item| item.group = None);
+    }
+    let folds = folds(&items, intake.seed, of as usize).map_err(DataError::Refused)?;
+    notes.push(format!(
+        "Fold {number} of {of}: it is validation, the others are training, {by}{}.",
+        if pool.len() < known.len() {
+            "; test is as found"
+        } else {
+            "; there is no test part"
         }
+    ));
+    let tests = known.iter().filter(|(p, _)| is_test(p));
+    let placed = pool.iter().zip(folds).map(|((placed, label), fold)| {
+        let split = if fold + 1 == number as usize {
+            Split::Val
+        } else {
+            Split::Train
+        };
+        (placed.image, split, *label)
+    });
+    Ok(placed
+        .chain(tests.map(|(placed, label)| (placed.image, Split::Test, *label)))
+        .collect())
+}
+
+/// "stratified by class, by seed 1"
+fn how(known: &[(&Placed, u32)], intake: &Intake) -> String {
+    let groups: BTreeSet<&str> = known
+        .iter()
+        .filter_map(|(p, _)| p.group.as_deref())
+        .collect();
+    let seed = intake.seed;
+    if keeps_groups(intake) {
+        format!(
+            "whole groups ({}), near each class's share, by seed {seed}",
+            groups.len()
+        )
+    } else {
+        format!("stratified by class, by seed {seed}")
     }
-    for (label, images) in (0..).zip(by_class) {
-        let splits = stratify(label as usize, images.len(), with_test);
-        placed.extend(
-            images
-                .into_iter()
-                .zip(splits)
-                .map(|(image, split)| (image, split, label)),
-        );
-    }
-    placed
+}
+
+/// True where a group was asked for; a group column that is merely there divides nothing.
+pub(super) fn keeps_groups(intake: &Intake) -> bool {
+    intake.group.is_some() || intake.split == SplitRule::Group
+}
+
+fn items<'a>(images: &[(&'a Placed, u32)]) -> Vec<Item<'a>> {
+    images
+        .iter()
+        .map(|&(placed, label)| Item {
+            label,
+            group: placed.group.as_deref(),
+        })
+        .collect()
+}
+
+/// Splits those that `undivided` picks; the others stay where they are.
+fn divide(
+    known: &[(&Placed, u32)],
+    undivided: impl Fn(&Placed) -> bool,
+    intake: &Intake,
+    with_test: bool,
+) -> Result<Vec<(usize, Split, u32)>, DataError> {
+    let (pool, fixed): (Vec<_>, Vec<_>) = known.iter().copied().partition(|(p, _)| undivided(p));
+    let items = items(&pool);
+    let splits = if keeps_groups(intake) {
+        grouped(&items, intake.seed, with_test).map_err(DataError::Refused)?
+    } else {
+        stratified(&items, intake.seed, with_test)
+    };
+    let divided = pool
+        .iter()
+        .zip(splits)
+        .map(|((placed, label), split)| (placed.image, split, *label));
+    let fixed = fixed
+        .iter()
+        .filter_map(|(placed, label)| Some((placed.image, placed.split?, *label)));
+    Ok(divided.chain(fixed).collect())
 }
 
 /// Notes on training classes that a held-out split lacks.

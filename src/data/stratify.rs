@@ -3,9 +3,6 @@
 use super::random::Random;
 use crate::run::Split;
 
-/// The seed of every split that is made here.
-pub(super) const SEED: u64 = 1;
-
 /// The share of a class's images that validation gets, and test where test is split off as well.
 pub(super) const HELD_OUT: f64 = 0.15;
 
@@ -13,7 +10,7 @@ pub(super) const HELD_OUT: f64 = 0.15;
 ///
 /// Each held-out part gets [`HELD_OUT`] of them, rounded, but at least one; training always keeps one, and validation
 /// goes before test where there are too few.
-pub(super) fn stratify(class: usize, n: usize, with_test: bool) -> Vec<Split> {
+pub(super) fn stratify(seed: u64, class: usize, n: usize, with_test: bool) -> Vec<Split> {
     let share = ((n as f64 * HELD_OUT).round() as usize).max(1);
     let val = share.min(n.saturating_sub(1));
     let test = if with_test {
@@ -22,7 +19,7 @@ pub(super) fn stratify(class: usize, n: usize, with_test: bool) -> Vec<Split> {
         0
     };
     let mut order: Vec<usize> = (0..n).collect();
-    Random::new(SEED, class as u64).shuffle(&mut order);
+    Random::new(seed, class as u64).shuffle(&mut order);
     let mut splits = vec![Split::Train; n];
     for (place, &image) in order.iter().enumerate() {
         if place < val {
@@ -39,7 +36,7 @@ mod tests {
     use super::*;
 
     fn counts(n: usize, with_test: bool) -> [usize; 3] {
-        let splits = stratify(3, n, with_test);
+        let splits = stratify(1, 3, n, with_test);
         Split::ALL.map(|split| splits.iter().filter(|s| **s == split).count())
     }
 
@@ -56,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_same_class_is_split_in_the_same_way_again() {
-        assert_eq!(stratify(0, 50, true), stratify(0, 50, true));
-        assert_ne!(stratify(0, 50, true), stratify(1, 50, true));
+        assert_eq!(stratify(1, 0, 50, true), stratify(1, 0, 50, true));
+        assert_ne!(stratify(1, 0, 50, true), stratify(1, 1, 50, true));
     }
 }

@@ -109,6 +109,21 @@ impl Index {
         }
     }
 
+    /// What it is in one line: "810 images, 9 classes, split as found; label column: digit".
+    pub fn sentence(&self) -> String {
+        let label = match &self.origin.label {
+            Some(label) if self.origin.layout == "CSV" => format!("label column: {label}"),
+            Some(label) => format!("{} files, {label}", self.origin.layout),
+            None => "labels by folder".to_owned(),
+        };
+        format!(
+            "{} images, {} classes, {}; {label}",
+            self.entries.len(),
+            self.classes.len(),
+            self.origin.split
+        )
+    }
+
     /// None for a split without images.
     fn split_summary(&self, split: Split) -> Option<SplitSummary> {
         let pixels = |e: &&Entry| u64::from(e.width) * u64::from(e.height);

@@ -2,8 +2,9 @@
 
 use super::dataset::DataFacts;
 use super::run::remove_folder;
+use super::staging::Staging;
 use super::{DatasetState, Store, StoreError, StoreResult};
-use crate::data::{DataError, Dataset, OnProgress, demonstrations};
+use crate::data::{DataError, Dataset, Intake, OnProgress, demonstrations};
 use crate::run::DatasetId;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,9 +22,11 @@ type Opened = Vec<(DatasetId, Arc<Dataset>)>;
 /// Imports datasets and opens them. Copies share it.
 #[derive(Clone)]
 pub struct Library {
-    store: Store,
+    pub(super) store: Store,
     /// Imports decode images on every core: one at a time.
-    turn: Arc<Semaphore>,
+    pub(super) turn: Arc<Semaphore>,
+    /// Uploads that wait to be taken.
+    pub(super) staging: Staging,
     /// The last ones opened, the newest last.
     open: Arc<Mutex<Opened>>,
 }
@@ -33,6 +36,7 @@ impl Library {
         Library {
             store,
             turn: Arc::new(Semaphore::new(1)),
+            staging: Staging::default(),
             open: Arc::default(),
         }
     }
@@ -60,10 +64,11 @@ impl Library {
         &self,
         title: String,
         archive: tempfile::TempPath,
+        intake: Intake,
     ) -> StoreResult<DatasetId> {
         let id = self.store.add_dataset(title).await?;
         self.fill(id.clone(), move |into, progress| {
-            Dataset::import(&archive, into, progress)
+            Dataset::import_with(&archive, into, &intake, progress)
         });
         Ok(id)
     }
@@ -116,7 +121,7 @@ impl Library {
     }
 
     /// Fills a dataset's folder in the background and notes how that went.
-    fn fill(
+    pub(super) fn fill(
         &self,
         id: DatasetId,
         import: impl FnOnce(&Path, OnProgress) -> Result<Dataset, DataError> + Send + 'static,

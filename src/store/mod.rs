@@ -21,6 +21,7 @@ mod run;
 mod run_list;
 mod schema;
 mod sql;
+mod staging;
 pub mod token;
 mod transition;
 
@@ -39,6 +40,7 @@ pub use moment::Moment;
 pub use report::{MAX_EVENTS_A_POST, Reported};
 pub use run::{NewRun, Run, RunPatch};
 pub use run_list::{RunFilter, RunSort};
+pub use staging::{Preview, Upload, UploadState};
 pub use transition::Lost;
 
 /// Why the store did not do what it was asked.

@@ -28,6 +28,10 @@ async fn upload(browser: &Browser, server: &TestServer, folder: &std::path::Path
         .unwrap();
     browser.click("#send").await;
     browser
+        .wait_for("document.body.innerText.includes('split as found; labels by folder')")
+        .await;
+    browser.click("#take").await;
+    browser
         .wait_for("location.pathname === '/datasets/stripes'")
         .await;
     browser

@@ -272,7 +272,7 @@ fn what_is_no_image_is_left_out_with_the_reason() {
         (
             "d/train/a/x.png",
             b"hello",
-            "named .png, but its content is neither PNG nor JPEG",
+            "named .png, but its content is none of PNG, JPEG, BMP, GIF, WebP and TIFF: save it as an image again",
         ),
         (
             "d/more.zip",

@@ -142,7 +142,7 @@ fn files_that_cannot_be_read_are_listed_with_their_reason() {
         left_out(&dataset),
         [
             "a/notes.txt: no image",
-            "a/text.png: named .png, but its content is neither PNG nor JPEG",
+            "a/text.png: named .png, but its content is none of PNG, JPEG, BMP, GIF, WebP and TIFF: save it as an image again",
             "b/empty.jpg: empty file",
             "b/short.png: cut short: its end is missing",
         ]

@@ -203,7 +203,7 @@ fn a_zip_that_declares_more_than_it_holds_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(super::layouts::cases()))]
 
     /// Whatever is damaged: a dataset or a refusal, no panic, and nothing outside the folder.
     #[test]

@@ -6,18 +6,18 @@ use gapwatch::run::{InputSpec, Normalize, Split};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 
-fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
 /// Red, green and blue that are easy to tell apart.
-fn colourful() -> RgbImage {
+pub(crate) fn colourful() -> RgbImage {
     RgbImage::from_fn(5, 4, |x, y| Rgb([(x * 40) as u8, (y * 50) as u8, 200]))
 }
 
-fn input(height: usize, width: usize, channels: usize) -> InputSpec {
+pub(crate) fn input(height: usize, width: usize, channels: usize) -> InputSpec {
     InputSpec {
         height,
         width,
@@ -26,7 +26,7 @@ fn input(height: usize, width: usize, channels: usize) -> InputSpec {
     }
 }
 
-fn as_is(channels: usize) -> Normalization {
+pub(crate) fn as_is(channels: usize) -> Normalization {
     Normalization {
         mean: vec![0.0; channels],
         std: vec![1.0; channels],
@@ -280,6 +280,6 @@ fn an_image_that_changed_after_it_was_taken_in_is_named() {
 #[test]
 fn a_folder_of_other_formats_says_what_to_do() {
     let home = tempfile::tempdir().unwrap();
-    write(&home.path().join("a/x.bmp"), b"BM......");
+    write(&home.path().join("a/x.heic"), b"....ftypheic");
     assert!(refusal(&home).contains("convert it to PNG"));
 }

@@ -16,3 +16,4 @@ mod runs;
 mod start;
 mod stream;
 mod training;
+mod uploads;

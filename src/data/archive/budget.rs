@@ -1,12 +1,11 @@
 //! How much an archive may unpack to.
 
 use super::super::{DataError, Limits, folder::too_large};
-use super::damaged;
 use std::cell::Cell;
 use std::io::{self, Read};
 
 /// Counts the bytes that come out of an archive, and ends reading where they are too many.
-pub(super) struct Budget<'a> {
+pub(in crate::data) struct Budget<'a> {
     limits: &'a Limits,
     packed: u64,
     unpacked: Cell<u64>,
@@ -62,15 +61,10 @@ impl<'a> Budget<'a> {
             ))),
         }
     }
-
-    /// The refusal for an error that ended reading, whatever it came from.
-    pub fn ended_by(&self, error: &io::Error) -> DataError {
-        self.refusal(error).unwrap_or_else(|| damaged(error))
-    }
 }
 
 /// A reader whose bytes are counted.
-pub(super) struct Metered<'a, R> {
+pub(in crate::data) struct Metered<'a, R> {
     inner: R,
     budget: &'a Budget<'a>,
 }

@@ -7,20 +7,23 @@ mod zip;
 
 use super::index::Unreadable;
 use super::{DataError, Limits, OnProgress};
-use budget::Budget;
+pub(super) use budget::Budget;
+pub(super) use target::{Refusal, Target};
+
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
-use target::Target;
 
-/// Unpacks what is PNG or JPEG by its content into the empty folder `images`; returns what was left out, with reasons.
+/// Unpacks images, by their content, into the empty folder `images`, and tables and arrays into `raw`; returns what was left
+/// out, with reasons. An .npz is set apart whole.
 ///
 /// Refused as a whole: what is no such archive or damaged, what unpacks to more than the limits, and a path that would
 /// leave the folder. Links and devices are left out.
 pub(super) fn unpack(
     archive: &Path,
     images: &Path,
+    raw: &Path,
     limits: &Limits,
     progress: OnProgress,
 ) -> Result<Vec<Unreadable>, DataError> {
@@ -33,9 +36,13 @@ pub(super) fn unpack(
         .read_to_end(&mut start)
         .map_err(at())?;
     file.rewind().map_err(at())?;
-    let mut target = Target::new(images, limits);
+    let mut target = Target::new(images, raw, limits);
     let budget = Budget::new(packed, limits);
     match kind(&start)? {
+        Kind::Zip if zip::is_npz(archive) => {
+            let to = raw.join("arrays.npz");
+            std::fs::copy(archive, &to).map_err(DataError::at(&to))?;
+        }
         Kind::Zip => zip::unpack(archive, &budget, &mut target, progress)?,
         Kind::Tar => tar::unpack(BufReader::new(file), &budget, &mut target, progress)?,
         Kind::TarGz => {

@@ -1,9 +1,9 @@
 //! The entries of a .tar archive.
 
-use super::super::decode::read_image;
 use super::super::{DataError, OnProgress};
 use super::budget::Budget;
-use super::target::Target;
+use super::damaged;
+use super::target::{Refusal, Target};
 use ::tar::{Archive, Entry, EntryType, PaxExtensions};
 use std::io::{self, Read};
 
@@ -19,7 +19,7 @@ pub(super) fn unpack(
     target: &mut Target,
     progress: OnProgress,
 ) -> Result<(), DataError> {
-    let ended = |error: io::Error| budget.ended_by(&error);
+    let ended = |error: io::Error| ended_by(budget, &error);
     let mut archive = Archive::new(budget.metered(content));
     let mut long_name = None;
     for entry in archive.entries().map_err(ended)?.raw(true) {
@@ -54,6 +54,11 @@ pub(super) fn unpack(
     Ok(())
 }
 
+/// The refusal for an error that ended reading, whatever it came from.
+fn ended_by(budget: &Budget, error: &io::Error) -> DataError {
+    budget.refusal(error).unwrap_or_else(|| damaged(error))
+}
+
 /// The content of an entry that describes the next one.
 fn description<R: Read>(entry: &mut Entry<R>, budget: &Budget) -> Result<Vec<u8>, DataError> {
     if entry.size() > NAME_BYTES {
@@ -62,7 +67,7 @@ fn description<R: Read>(entry: &mut Entry<R>, budget: &Budget) -> Result<Vec<u8>
     let mut content = Vec::new();
     entry
         .read_to_end(&mut content)
-        .map_err(|error| budget.ended_by(&error))?;
+        .map_err(|error| ended_by(budget, &error))?;
     Ok(content)
 }
 
@@ -99,11 +104,8 @@ fn take<R: Read>(
             return Ok(());
         }
     }
-    match read_image(entry, &path, target.limits).map_err(|error| budget.ended_by(&error))? {
-        Ok(content) => target.write(&path, &content),
-        Err(reason) => {
-            target.leave_out(path, reason);
-            Ok(())
-        }
-    }
+    target.take(&path, entry).map_err(|refusal| match refusal {
+        Refusal::Read(error) => ended_by(budget, &error),
+        Refusal::Fatal(error) => error,
+    })
 }

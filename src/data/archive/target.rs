@@ -1,24 +1,36 @@
-//! The folder that an archive is unpacked into, and which of the archive's paths may be written there.
+//! The folders that a dataset's files are taken into, and which of an archive's paths may be written there.
 
+use super::super::decode::{Format, read_rest};
 use super::super::index::Unreadable;
 use super::super::listing::is_ignored;
+use super::super::part_kind::PartKind;
 use super::super::{DataError, Limits};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 
-/// Where images are written, and the list of what was not.
-pub(super) struct Target<'a> {
+/// Where images are written, and tables and arrays until they are read; and the list of what was not.
+pub(in crate::data) struct Target<'a> {
     images: &'a Path,
+    raw: &'a Path,
     pub limits: &'a Limits,
     pub left_out: Vec<Unreadable>,
     entries: usize,
 }
 
+/// Why a file was not taken.
+pub(in crate::data) enum Refusal {
+    /// Its source could not be read.
+    Read(io::Error),
+    /// Nothing more can be taken.
+    Fatal(DataError),
+}
+
 impl<'a> Target<'a> {
-    pub fn new(images: &'a Path, limits: &'a Limits) -> Self {
+    pub fn new(images: &'a Path, raw: &'a Path, limits: &'a Limits) -> Self {
         Target {
             images,
+            raw,
             limits,
             left_out: Vec::new(),
             entries: 0,
@@ -97,16 +109,82 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Writes an image.
-    pub fn write(&mut self, path: &str, content: &[u8]) -> Result<(), DataError> {
-        let file = self.images.join(path);
-        let written = File::create_new(&file).and_then(|mut open| open.write_all(content));
-        match written {
+    /// Takes a file: an image beside the others, a table or an array apart; others are left out with the reason.
+    pub fn take(&mut self, path: &str, mut file: impl Read) -> Result<(), Refusal> {
+        let mut start = Vec::with_capacity(Format::START);
+        file.by_ref()
+            .take(Format::START as u64)
+            .read_to_end(&mut start)
+            .map_err(Refusal::Read)?;
+        match PartKind::of(path, &start) {
+            PartKind::Image => match read_rest(start, file, self.limits).map_err(Refusal::Read)? {
+                Ok(content) => {
+                    self.write(self.images.join(path), path, content.as_slice(), u64::MAX)?
+                }
+                Err(reason) => self.leave_out(path, reason),
+            },
+            PartKind::Table => self.set_apart(path, start, file, self.limits.table_bytes)?,
+            PartKind::Array(_) => self.set_apart(path, start, file, self.limits.array_bytes)?,
+            PartKind::Other(reason) => self.leave_out(path, reason),
+        }
+        Ok(())
+    }
+
+    fn set_apart(
+        &mut self,
+        path: &str,
+        start: Vec<u8>,
+        file: impl Read,
+        most: u64,
+    ) -> Result<(), Refusal> {
+        let to = self.raw.join(path);
+        if let Some(folder) = to.parent() {
+            match fs::create_dir_all(folder) {
+                Err(error) if is_conflict(&error) => {
+                    self.leave_out(path, "a file stands where its folder should be");
+                    return Ok(());
+                }
+                made => made.map_err(|e| Refusal::Fatal(DataError::at(folder)(e)))?,
+            }
+        }
+        self.write(to, path, start.chain(file), most)
+    }
+
+    /// Writes a new file; one of more than `most` bytes is left out.
+    fn write(
+        &mut self,
+        to: PathBuf,
+        path: &str,
+        mut content: impl Read,
+        most: u64,
+    ) -> Result<(), Refusal> {
+        let fatal = |error| Refusal::Fatal(DataError::at(&to)(error));
+        let mut open = match File::create_new(&to) {
             Err(error) if is_conflict(&error) => {
                 self.leave_out(path, "another file of the archive has the same name");
-                Ok(())
+                return Ok(());
             }
-            written => written.map_err(DataError::at(&file)),
+            open => open.map_err(fatal)?,
+        };
+        let (mut buffer, mut written) = ([0; 16 << 10], 0);
+        loop {
+            let bytes = match content.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    // Half a file is none.
+                    let _ = fs::remove_file(&to);
+                    return Err(Refusal::Read(error));
+                }
+            };
+            written += bytes as u64;
+            if written > most {
+                fs::remove_file(&to).map_err(fatal)?;
+                self.leave_out(path, format!("larger than {} MiB", most >> 20));
+                return Ok(());
+            }
+            open.write_all(&buffer[..bytes]).map_err(fatal)?;
         }
     }
 }
@@ -131,7 +209,7 @@ mod tests {
             name in r"([a-zA-Zé.:\\ \x00\n]|\./|\.\./|/){0,40}",
         ) {
             let folder = Path::new("images");
-            let mut target = Target::new(folder, &Limits::DEFAULT);
+            let mut target = Target::new(folder, folder, &Limits::DEFAULT);
             if let Ok(Some(path)) = target.place(&name) {
                 let all_plain = Path::new(&path).components().all(|c| matches!(c, Component::Normal(_)));
                 prop_assert!(all_plain, "{name:?} became {path:?}");
@@ -142,7 +220,8 @@ mod tests {
 
     #[test]
     fn names_that_a_file_system_or_a_terminal_cannot_hold_are_left_out() {
-        let mut target = Target::new(Path::new("images"), &Limits::DEFAULT);
+        let folder = Path::new("images");
+        let mut target = Target::new(folder, folder, &Limits::DEFAULT);
         let (long, deep) = ("n".repeat(300), "d/".repeat(20));
         for name in [&long, &deep, "a\nb.png", "a\0b.png", &"abc/".repeat(300)] {
             assert_eq!(target.place(name).unwrap(), None);

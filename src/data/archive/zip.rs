@@ -1,10 +1,9 @@
 //! The entries of a .zip archive.
 
-use super::super::decode::read_image;
 use super::super::{DataError, OnProgress};
 use super::budget::Budget;
 use super::damaged;
-use super::target::Target;
+use super::target::{Refusal, Target};
 use ::zip::ZipReadOptions;
 use ::zip::read::Config;
 use ::zip::result::ZipError;
@@ -70,16 +69,27 @@ pub(super) fn unpack(
                 continue;
             }
         };
-        match read_image(budget.metered(file), &path, target.limits) {
-            Ok(Ok(content)) => target.write(&path, &content)?,
-            Ok(Err(reason)) => target.leave_out(path, reason),
-            Err(error) => match budget.refusal(&error) {
+        match target.take(&path, budget.metered(file)) {
+            Ok(()) => {}
+            Err(Refusal::Fatal(error)) => return Err(error),
+            Err(Refusal::Read(error)) => match budget.refusal(&error) {
                 Some(refusal) => return Err(refusal),
                 None => target.leave_out(path, format!("damaged in the archive: {error}")),
             },
         }
     }
     Ok(())
+}
+
+/// True for an .npz whatever its name: numpy puts nothing but arrays into it.
+pub(super) fn is_npz(archive: &Path) -> bool {
+    let first = || {
+        let file = BufReader::new(File::open(archive).ok()?);
+        let mut directory = ZipIterable::try_new(file, Config::default()).ok()?;
+        let entry = directory.files().ok()?.next()?.ok()?;
+        Some(entry.name_raw().ends_with(b".npy"))
+    };
+    first().unwrap_or(false)
 }
 
 fn unreadable(error: &ZipError) -> String {

@@ -1,8 +1,8 @@
 //! Groups guessed from file names (speaker, patient, camera), and whether they lie in one split only.
 
-use super::names::parts;
 use super::{Gallery, PICTURES};
 use crate::data::Random;
+use crate::data::names::parts;
 use crate::diagnose::finding::{Cause, Evidence, Finding, Pictures, Severity, some_of};
 use crate::diagnose::gates::{p_value, percent};
 use crate::diagnose::statistics::permutation_p;

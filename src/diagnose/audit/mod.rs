@@ -6,7 +6,6 @@ mod copies;
 mod detail;
 mod duplicates;
 mod groups;
-mod names;
 mod oddities;
 mod order;
 mod perceptual_hash;

@@ -1,8 +1,8 @@
 //! Were the splits cut from files in order, unshuffled?
 
 use super::Gallery;
-use super::names::natural;
 use crate::data::Random;
+use crate::data::names::natural;
 use crate::diagnose::finding::{Cause, Evidence, Finding, Severity};
 use crate::diagnose::gates::p_value;
 use crate::diagnose::statistics::{permutation_p, runs_test};

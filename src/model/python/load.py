@@ -6,7 +6,9 @@
 Needs model.py and the checkpoint beside this file, and: pip install torch numpy pillow safetensors
 Images are prepared as in training, by what the checkpoint's header says: gray is 0.299 R + 0.587 G + 0.114 B, then
 resizing (bilinear, half-pixel centres, float32, no antialiasing), then bytes / 255, then (x - mean) / std.
-PNG files give the numbers of `gapwatch predict`; JPEG files are decoded by another library, so that pixels differ a little.
+Before that an image is turned upright by its orientation tag, alpha is dropped, of 16 bits the high byte is taken, and of
+several pictures in a file the first. Lossless files give the numbers of `gapwatch predict`; JPEG and lossy WebP files are
+decoded by another library, so that pixels differ a little.
 """
 import argparse
 import json
@@ -15,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors import safe_open
 
 from model import Network
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
 def load(checkpoint: Path) -> tuple[Network, dict]:
@@ -35,7 +37,7 @@ def load(checkpoint: Path) -> tuple[Network, dict]:
 
 def planes(path: Path) -> np.ndarray:
     """(1 or 3, H, W) float32, 0 to 255."""
-    image = Image.open(path)
+    image = ImageOps.exif_transpose(Image.open(path))
     if image.mode.startswith("I;16") or image.mode == "I":
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.float32)[None]
     gray = image.mode in ("1", "L", "LA")

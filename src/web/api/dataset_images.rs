@@ -60,15 +60,9 @@ pub(super) async fn image(
                 .map_err(HttpError::internal)?;
             ([(header::CONTENT_TYPE, "image/png")], png).into_response()
         }
-        None => {
-            let media_type = match entry.format {
-                crate::data::Format::Png => "image/png",
-                crate::data::Format::Jpeg => "image/jpeg",
-            };
-            served(&path, media_type, "inline", request)
-                .await?
-                .ok_or_else(|| HttpError::not_found(format!("{} is gone", entry.path)))?
-        }
+        None => served(&path, entry.format.media_type(), "inline", request)
+            .await?
+            .ok_or_else(|| HttpError::not_found(format!("{} is gone", entry.path)))?,
     };
     // The same name may come to mean another dataset, so not for ever.
     response.headers_mut().insert(

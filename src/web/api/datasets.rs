@@ -1,7 +1,7 @@
 //! Datasets: uploading, listing, looking at, deleting.
 
 use super::inspections::InspectionView;
-use super::receive::receive;
+use super::upload_form::UploadForm;
 use crate::data::{Index, Summary};
 use crate::run::{DatasetId, Split};
 use crate::store::{DatasetRow, DatasetState, Inspection, Moment};
@@ -9,18 +9,13 @@ use crate::web::error::Problem;
 use crate::web::error::wants_html;
 use crate::web::extract::Id;
 use crate::web::{App, HttpError};
-use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A larger archive is unpacked by hand and named with `--data`.
-const MOST_UPLOAD_BYTES: u64 = 8 << 30;
-const MOST_TITLE: usize = 200;
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -156,44 +151,18 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes an archive (`file`) and a title (`name`), and imports it in the background.
-#[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", request_body(content_type = "multipart/form-data", content = Object, description = "`file`: a .zip, .tar or .tar.gz; `name`: its title"), responses((status = 201, body = DatasetView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+/// Takes an archive (`file`) and a title (`name`), and imports it in the background; to look first, see `/uploads`.
+#[utoipa::path(post, path = "/api/v1/datasets", tag = "datasets", request_body(content_type = "multipart/form-data", content = Object, description = "`file`: a .zip, .tar or .tar.gz of images, a table or arrays, or an .npz; `name`: its title; `split`: found, stratified, group or a fold such as 2/5; `seed`; `label` and `group`: columns of the table (group also: guess); `labels`: auto, folders or table; `image`: the column that names the images; `folder.NAME`: train, val, test or none"), responses((status = 201, body = DatasetView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn upload(
     State(app): State<App>,
     request: Request,
 ) -> Result<Response, HttpError> {
     let from_form = wants_html(&request);
-    let mut form = Multipart::from_request(request, &app)
-        .await
-        .map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
-    let (mut archive, mut title) = (None, String::new());
-    while let Some(field) = form.next_field().await.map_err(broken)? {
-        match field.name() {
-            Some("file") if archive.is_none() => {
-                let file_name = field.file_name().unwrap_or_default().to_owned();
-                let uploads = app.home.uploads();
-                archive = Some((
-                    receive(field, &uploads, MOST_UPLOAD_BYTES).await?,
-                    file_name,
-                ));
-            }
-            Some("name") => title = short_text(field).await?,
-            name => {
-                return Err(HttpError::bad_request(format!(
-                    "the form has a field '{}': send one 'file' and one 'name'",
-                    name.unwrap_or_default()
-                )));
-            }
-        }
-    }
-    let (archive, file_name) = archive.ok_or_else(|| {
-        HttpError::bad_request("the form has no 'file': choose a .zip, .tar or .tar.gz of images")
-    })?;
-    let title = match title.trim() {
-        "" => title_of(&file_name),
-        title => title.to_owned(),
-    };
-    let id = app.library.import_upload(title, archive).await?;
+    let form = UploadForm::read(request, &app).await?;
+    let id = app
+        .library
+        .import_upload(form.title, form.archive, form.intake)
+        .await?;
     if from_form {
         return Ok(Redirect::to(&format!("/datasets/{id}")).into_response());
     }
@@ -205,56 +174,4 @@ pub(super) async fn upload(
         Json(view),
     )
         .into_response())
-}
-
-/// "digits" for "digits.tar.gz"
-fn title_of(file_name: &str) -> String {
-    let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = name
-        .split('.')
-        .find(|part| !part.is_empty())
-        .unwrap_or_default();
-    match stem.chars().take(MOST_TITLE).collect::<String>() {
-        stem if stem.is_empty() => "dataset".to_owned(),
-        stem => stem,
-    }
-}
-
-async fn short_text(mut field: Field<'_>) -> Result<String, HttpError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > 4 * MOST_TITLE {
-            break;
-        }
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| HttpError::bad_request("the field 'name' is not text in UTF-8"))?;
-    if text.chars().count() > MOST_TITLE {
-        return Err(HttpError::bad_request(format!(
-            "the field 'name' has more than {MOST_TITLE} characters"
-        )));
-    }
-    Ok(text)
-}
-
-fn broken(error: axum::extract::multipart::MultipartError) -> HttpError {
-    HttpError::new(error.status(), error.body_text())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_gives_its_dataset_a_title() {
-        for (file, title) in [
-            ("digits.tar.gz", "digits"),
-            ("C:\\data\\my photos.zip", "my photos"),
-            ("", "dataset"),
-            (".zip", "zip"),
-        ] {
-            assert_eq!(title_of(file), title);
-        }
-    }
 }

@@ -19,11 +19,15 @@ mod producer;
 mod receive;
 mod run_view;
 mod runs;
+mod upload_form;
+mod uploads;
 
 pub use health::router as health;
 pub use openapi::router as documentation;
 pub use receive::receive;
 pub use run_view::RunView;
+pub use upload_form::set as set_choice;
+pub use uploads::intake_of;
 
 use super::App;
 use axum::Router;
@@ -45,6 +49,7 @@ pub fn router() -> Router<App> {
         .merge(inspections::router())
         .merge(models::router())
         .merge(runs::router())
+        .merge(uploads::router())
 }
 
 /// The calls of producers, which show their run's token.

@@ -2,7 +2,7 @@
 
 use super::{
     bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses, epochs,
-    events, health, history, inspections, models, producer, runs,
+    events, health, history, inspections, models, producer, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -48,6 +48,11 @@ use utoipa::OpenApi;
         inspections::show,
         inspections::ask,
         inspections::cancel,
+        uploads::list,
+        uploads::create,
+        uploads::show,
+        uploads::take,
+        uploads::remove,
         dataset_images::image,
         dataset_images::archive,
         diagnoses::diagnose,

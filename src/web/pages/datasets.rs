@@ -4,7 +4,7 @@ use super::App;
 use super::error::rendered;
 use super::wording::{moment, thousands};
 use crate::run::Split;
-use crate::store::{DatasetRow, DatasetState};
+use crate::store::{DatasetRow, DatasetState, Upload, UploadState};
 use crate::web::HttpError;
 use askama::Template;
 use axum::Router;
@@ -20,6 +20,8 @@ pub fn router() -> Router<App> {
 #[template(path = "datasets.html")]
 struct DatasetsPage {
     datasets: Vec<DatasetRow>,
+    /// Those that wait to be taken or thrown away.
+    uploads: Vec<Upload>,
 }
 
 impl DatasetsPage {
@@ -27,10 +29,15 @@ impl DatasetsPage {
         self.datasets
             .iter()
             .any(|row| row.state == DatasetState::Importing)
+            || self
+                .uploads
+                .iter()
+                .any(|upload| matches!(upload.state, UploadState::Looking { .. }))
     }
 }
 
 async fn list(State(app): State<App>) -> Result<Response, HttpError> {
     let datasets = app.store.datasets().await?;
-    Ok(rendered(&DatasetsPage { datasets }))
+    let uploads = app.library.uploads();
+    Ok(rendered(&DatasetsPage { datasets, uploads }))
 }

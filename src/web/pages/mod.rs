@@ -22,6 +22,7 @@ mod run;
 mod run_report;
 mod runs;
 mod settings;
+mod upload;
 mod verdict;
 mod wording;
 
@@ -53,4 +54,5 @@ pub fn router() -> Router<App> {
         .merge(datasets::router())
         .merge(dataset::router())
         .merge(inspection::router())
+        .merge(upload::router())
 }

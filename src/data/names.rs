@@ -2,7 +2,7 @@
 
 /// The parts of a file name without ending: at every sign that is neither letter nor digit, and between letters and digits.
 /// Words that name a split are left out: `val_theo_03` has the parts of `theo_03`.
-pub(super) fn parts(path: &str) -> Vec<&str> {
+pub(crate) fn parts(path: &str) -> Vec<&str> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let mut parts = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn parts(path: &str) -> Vec<&str> {
 }
 
 /// Where names stand in natural order: digits by their value, the rest by its letters.
-pub(super) fn natural(path: &str) -> Vec<(u64, String)> {
+pub(crate) fn natural(path: &str) -> Vec<(u64, String)> {
     parts(path)
         .into_iter()
         .map(|part| match part.parse() {
