@@ -90,6 +90,8 @@ fn simple_models_follow_a_run_or_are_asked_for() {
     );
     assert!(page(&server, "/datasets/tiny").contains("What they get right"));
 
+    // Moments are told in seconds: the next one is another.
+    std::thread::sleep(Duration::from_millis(1100));
     let (status, asked) = server.post(MODELS, &json!({}));
     assert_eq!(status, 202, "{asked}");
     assert_eq!(
