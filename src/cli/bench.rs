@@ -3,8 +3,9 @@
 use super::BadInput;
 use crate::data::{Images, Normalization};
 use crate::model::{Network, Plan, plan_for, python, resolve};
-use crate::nn::{Stream, from_vec};
+use crate::nn::{Refill, Stream};
 use crate::run::{InputSpec, Optimizer, RunSpec};
+use crate::train::MOST_AT_ONCE;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -119,12 +120,13 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     let (images, normalization) = images(n, input);
     let in_memory = images.read_ahead(&[]).next_batch()?;
     let all: Vec<usize> = (0..n).collect();
-    let batch = |which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
+    let batch = |numbers: &mut Refill, which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
         let shape = (which.len(), input.channels, input.height, input.width);
-        let mut pixels = vec![0.0; shape.0 * shape.1 * shape.2 * shape.3];
-        images.batch(which, &in_memory, &normalization, &mut pixels);
+        let tensor = numbers.with(shape, |numbers| {
+            images.batch(which, &in_memory, &normalization, numbers);
+        })?;
         let labels = which.iter().map(|&i| images.labels()[i]).collect();
-        Ok((from_vec(pixels, shape)?, labels))
+        Ok((tensor.clone(), labels))
     };
 
     let network = Network::new(plan, spec.train.seed, &Device::Cpu)?;
@@ -132,21 +134,25 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
         lr: LR,
         weight_decay: 0.0,
     });
-    let batches: Vec<&[usize]> = all.chunks(spec.train.batch_size).collect();
+    let batch_size = spec.train.batch_size;
+    let to_train: Vec<&[usize]> = all.chunks(batch_size).collect();
+    let to_score: Vec<&[usize]> = all.chunks(batch_size.min(MOST_AT_ONCE)).collect();
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
     let mut step = 0;
     for epoch in 0..=arguments.epochs {
         let start = Instant::now();
-        for which in &batches {
-            let (images, labels) = batch(which)?;
+        let mut numbers = Refill::default();
+        for which in &to_train {
+            let (images, labels) = batch(&mut numbers, which)?;
             network.step(&images, &labels, step, &mut optimizer, LR)?;
             step += 1;
         }
         let trained = Instant::now();
-        for which in &batches {
-            let (images, labels) = batch(which)?;
+        let mut numbers = Refill::default();
+        for which in &to_score {
+            let (images, labels) = batch(&mut numbers, which)?;
             network.score(&images, &labels)?;
         }
         let measurement = Measurement {

@@ -28,6 +28,7 @@ mod optimizer;
 mod random;
 #[cfg(test)]
 mod reference;
+mod refill;
 mod relu;
 mod reshape;
 mod storage;
@@ -45,6 +46,7 @@ pub use lstm_stack::LstmStack;
 pub use max_pool::MaxPool;
 pub use optimizer::Optimizer;
 pub use random::Stream;
+pub use refill::Refill;
 pub use relu::Relu;
 pub use reshape::{Columns, Flatten, LastStep, One};
 pub use storage::{from_vec, slice, values};

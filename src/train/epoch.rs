@@ -108,24 +108,24 @@ impl Session<'_> {
         let first = u64::from(epoch - 1) * order::steps(n, train.batch_size);
         let (mut loss_sum, mut correct, mut done) = (0.0, 0_u32, 0);
         let order = order::batches(n, train.batch_size, train.seed, epoch);
-        for (i, batch) in self.input.of(Split::Train).in_order(order).enumerate() {
+        let mut pass = self.input.of(Split::Train).in_order(order);
+        let mut step = first;
+        while let Some((images, labels)) = pass.next_batch()? {
             match self.observer.wish() {
                 Wish::Continue => {}
                 wish => return Ok(Err(Left::Wish(wish))),
             }
-            let (images, labels) = batch?;
-            let step = first + i as u64;
             let lr = train.optimizer.lr();
             let taken = match self
                 .network
-                .step(&images, &labels, step, &mut self.optimizer, lr)
+                .step(images, &labels, step, &mut self.optimizer, lr)
             {
                 Ok(taken) => taken,
                 Err(StepError::Candle(error)) => return Err(error.into()),
                 Err(StepError::Diverged { loss, place }) => {
                     return Ok(Err(Left::Diverged(format!(
                         "the loss became {loss} in epoch {epoch}, step {}: {place}. Lower the learning rate",
-                        i + 1
+                        step - first + 1
                     ))));
                 }
             };
@@ -135,6 +135,7 @@ impl Session<'_> {
             loss_sum += taken.loss_sum;
             correct += taken.correct;
             done += labels.len();
+            step += 1;
             if let Some(progress) = self
                 .clock
                 .tick(epoch, Phase::Training, labels.len(), (done, n))

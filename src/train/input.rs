@@ -2,8 +2,9 @@
 
 use super::TrainError;
 use crate::data::{DataError, Dataset, Images, Normalization, OnProgress, ReadAhead};
+use crate::nn::Refill;
 use crate::run::{InputSpec, Split};
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use std::sync::Arc;
 
 /// A run's images.
@@ -75,6 +76,7 @@ impl Batches {
             ahead: self.images.read_ahead(&order),
             batches: self.clone(),
             order: order.into_iter(),
+            numbers: Refill::default(),
         }
     }
 }
@@ -83,31 +85,26 @@ impl Batches {
 pub(super) struct Pass {
     batches: Batches,
     order: std::vec::IntoIter<Vec<usize>>,
+    numbers: Refill,
     ahead: ReadAhead,
 }
 
-impl Iterator for Pass {
-    /// Images (N, C, H, W) and their classes.
-    type Item = Result<(Tensor, Vec<u32>), TrainError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let which = self.order.next()?;
-        Some(self.batch(&which))
-    }
-}
-
 impl Pass {
-    fn batch(&mut self, which: &[usize]) -> Result<(Tensor, Vec<u32>), TrainError> {
+    /// The next batch's images (N, C, H, W), whose memory the batch after it takes over, and their classes.
+    pub fn next_batch(&mut self) -> Result<Option<(&Tensor, Vec<u32>)>, TrainError> {
+        let Some(which) = self.order.next() else {
+            return Ok(None);
+        };
         let Batches {
             images,
             normalization,
             shape: [c, h, w],
         } = &self.batches;
         let read = self.ahead.next_batch()?;
-        let mut pixels = vec![0.0_f32; which.len() * c * h * w];
-        images.batch(which, &read, normalization, &mut pixels);
-        let tensor = Tensor::from_vec(pixels, (which.len(), *c, *h, *w), &Device::Cpu)?;
-        let labels = images.labels();
-        Ok((tensor, which.iter().map(|&i| labels[i]).collect()))
+        let labels = which.iter().map(|&i| images.labels()[i]).collect();
+        let tensor = self.numbers.with((which.len(), *c, *h, *w), |numbers| {
+            images.batch(&which, &read, normalization, numbers);
+        })?;
+        Ok(Some((tensor, labels)))
     }
 }

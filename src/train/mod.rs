@@ -15,6 +15,7 @@ mod tensor_file;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
+pub use scoring::MOST_AT_ONCE;
 pub use session::check;
 pub use state::STATE;
 pub use tensor_file::replace;

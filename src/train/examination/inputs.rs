@@ -56,12 +56,12 @@ pub(super) fn statistics(
     let mut totals: Vec<Moments> = Vec::new();
     let mut numbers = 0.0;
     let order = all.chunks(MOST_AT_ONCE).map(<[usize]>::to_vec).collect();
-    for batch in batches.in_order(order) {
-        let (images, labels) = batch?;
+    let mut pass = batches.in_order(order);
+    while let Some((images, labels)) = pass.next_batch()? {
         let (_, channels, height, width) = images.dims4()?;
         totals.resize(channels, Moments::NONE);
         numbers += (labels.len() * height * width) as f64;
-        let planes: Vec<Moments> = slice(&images, |x| {
+        let planes: Vec<Moments> = slice(images, |x| {
             Ok(x.par_chunks_exact(height * width)
                 .map(Moments::of)
                 .collect())

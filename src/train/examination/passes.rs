@@ -89,13 +89,15 @@ impl Walk<'_> {
         // Dropout's masks are those that the next epoch would have drawn.
         let first = u64::from(self.epoch) * order::steps(n, self.batch_size);
         let order = order::batches(n, self.batch_size, self.seed, self.epoch + 1);
-        let batches = self.batches.in_order(order.clone());
-        for (i, (which, batch)) in order.iter().zip(batches).enumerate() {
-            let (images, labels) = batch?;
+        let mut pass = self.batches.in_order(order.clone());
+        for (i, which) in order.iter().enumerate() {
+            let Some((images, labels)) = pass.next_batch()? else {
+                break;
+            };
             let mode = Mode::Train {
                 step: first + i as u64,
             };
-            let result = cross_entropy(&network.forward(&images, mode)?, &labels)?;
+            let result = cross_entropy(&network.forward(images, mode)?, &labels)?;
             loss_sum += result.loss_sum();
             correct += result.correct(&labels);
             for (&image, &class) in which.iter().zip(&result.prediction) {

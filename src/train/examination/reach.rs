@@ -15,10 +15,9 @@ pub(super) fn reach(of: &Examiner) -> Result<Reach, TrainError> {
     let batches = of.input.of(Split::Train);
     let order = order::batches(batches.len(), train.batch_size, train.seed, 1);
     let first = order.into_iter().take(1).collect();
-    let findings = match batches.in_order(first).next() {
-        Some(first) => {
-            let (images, labels) = first?;
-            let (_, gradients) = fresh.gradients(&images, &labels, 0)?;
+    let findings = match batches.in_order(first).next_batch()? {
+        Some((images, labels)) => {
+            let (_, gradients) = fresh.gradients(images, &labels, 0)?;
             fresh.findings(&gradients)?
         }
         None => Vec::new(),
