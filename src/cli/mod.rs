@@ -6,6 +6,7 @@ mod intake;
 mod interrupt;
 mod predict;
 mod progress;
+mod repeated;
 mod run_folder;
 mod serve;
 mod spec;

@@ -28,6 +28,20 @@ pub(super) struct SpecArguments {
 }
 
 impl SpecArguments {
+    /// The history of the run that is to be repeated; nothing where none is named, or only a checkpoint.
+    pub fn earlier(&self) -> Result<Option<History>, BadInput> {
+        let Some(run) = &self.like else {
+            return Ok(None);
+        };
+        let file = if run.is_dir() {
+            run.join("history.json")
+        } else {
+            run.clone()
+        };
+        let is_history = file.is_file() && file.extension().is_none_or(|e| e != "safetensors");
+        is_history.then(|| history(&file)).transpose()
+    }
+
     /// The part of a spec that the arguments name, for [`crate::model::resolve`].
     pub fn partial(&self) -> Result<Value, BadInput> {
         let mut spec = match &self.like {
@@ -74,15 +88,18 @@ fn like(run: &Path) -> Result<Value, BadInput> {
         let checkpoint = Checkpoint::read(run).map_err(|e| BadInput(format!("--like {e}")))?;
         checkpoint.facts.spec
     } else {
-        let history: History = serde_json::from_str(&read(run)?).map_err(|e| {
-            BadInput(format!(
-                "--like {}: no history of a run: {e}",
-                run.display()
-            ))
-        })?;
-        history.run.spec
+        history(run)?.run.spec
     };
     serde_json::to_value(spec).map_err(|e| BadInput(format!("--like {}: {e}", run.display())))
+}
+
+fn history(file: &Path) -> Result<History, BadInput> {
+    serde_json::from_str(&read(file)?).map_err(|e| {
+        BadInput(format!(
+            "--like {}: no history of a run: {e}",
+            file.display()
+        ))
+    })
 }
 
 fn read(path: &Path) -> Result<String, BadInput> {

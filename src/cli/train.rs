@@ -4,6 +4,7 @@ use super::BadInput;
 use super::intake::IntakeArguments;
 use super::interrupt::Interrupt;
 use super::progress::Terminal;
+use super::repeated::repeated;
 use super::run_folder::RunFolder;
 use super::spec::SpecArguments;
 use crate::data::Dataset;
@@ -42,6 +43,7 @@ pub(super) struct TrainArguments {
 
 pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     let partial = arguments.spec.partial()?;
+    let earlier = arguments.spec.earlier()?;
     let intake = arguments.intake.intake()?;
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let terminal = Terminal::new(arguments.json, interrupt);
@@ -104,6 +106,10 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     for finding in &diagnosis.findings {
         terminal.say(&format!("{}: {}", finding.severity.name(), finding.title));
     }
+    let repeated = earlier.map(|earlier| repeated(&earlier, &folder.history));
+    if let Some(repeated) = &repeated {
+        terminal.say(&repeated.message);
+    }
     if let Some(place) = folder.kept() {
         terminal.say(&format!(
             "History, checkpoints and diagnosis are in {}",
@@ -112,10 +118,12 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     }
     if arguments.json {
         let History { run, epochs } = &folder.history;
-        println!(
-            "{}",
-            json!({"run": run, "epochs": epochs, "message": message, "diagnosis": diagnosis})
-        );
+        let mut document =
+            json!({"run": run, "epochs": epochs, "message": message, "diagnosis": diagnosis});
+        if let Some(repeated) = repeated {
+            document["repeated"] = json!(repeated);
+        }
+        println!("{document}");
     }
     Ok(match status {
         RunStatus::Diverged | RunStatus::Failed => ExitCode::FAILURE,

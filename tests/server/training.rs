@@ -3,6 +3,8 @@
 use crate::common::{Heard, TestServer, Watcher, permuted_archive, tiny_archive};
 use nix::sys::signal::{Signal, killpg};
 use serde_json::{Value, json};
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A server with a tiny dataset.
@@ -319,4 +321,40 @@ fn a_finished_runs_diagnosis_has_what_its_forward_passes_and_predictions_show() 
     let bytes = answer.body_mut().read_to_vec().unwrap();
     let zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     assert!(zip.index_for_name("examination.json").is_some());
+}
+
+#[test]
+fn a_terminal_repeats_the_dashboards_history_to_the_bit() {
+    let server = stocked(&[]);
+    let run = server.launch(&logistic(3));
+    server.wait_run(run, |run| run["status"] == "finished");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let history = server.get(&format!("/api/v1/runs/{run}/history.json")).1;
+    fs::write(path("history.json"), history.to_string()).unwrap();
+    fs::write(path("tiny.zip"), tiny_archive()).unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_gapwatch"))
+        .args(["train", "--like"])
+        .arg(path("history.json"))
+        .arg("--data")
+        .arg(path("tiny.zip"))
+        .arg("--out")
+        .arg(path("out"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{done:?}");
+    assert!(said.contains("to the bit"), "{said}");
+    let text = fs::read_to_string(path("out").join("history.json")).unwrap();
+    let again: Value = serde_json::from_str(&text).unwrap();
+    let figures = |history: &Value| -> Vec<Value> {
+        let mut epochs = history["epochs"].as_array().unwrap().clone();
+        for epoch in &mut epochs {
+            // The clock's own figure.
+            epoch.as_object_mut().unwrap().remove("seconds");
+        }
+        epochs
+    };
+    assert_eq!(figures(&again).len(), 3);
+    assert_eq!(figures(&again), figures(&history));
 }

@@ -117,9 +117,19 @@ fn a_trained_run_leaves_its_files_and_one_document() {
         "{stdout}"
     );
     assert!(stdout.contains("all 4 epochs are done"), "{stdout}");
+    assert!(stdout.contains("repeated to the bit: 4 epochs"), "{stdout}");
     assert_eq!(
         curve(&format!("{out}/history.json")),
         curve(&format!("{again}/history.json"))
+    );
+
+    // Another seed is another run, and says so.
+    let other = ["--like", &out, "--set", "train.seed=77"];
+    let (status, stdout, _) = run(&place.train(&other));
+    assert_eq!(status, 0);
+    assert!(
+        stdout.contains("from epoch 1 on: the settings are others"),
+        "{stdout}"
     );
 }
 
