@@ -1,6 +1,6 @@
 //! `gapwatch train --like`: the earlier run's history beside the one that was to repeat it.
 
-use crate::run::{EpochRecord, History};
+use crate::run::{EpochRecord, History, RunFacts};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ fn differences(before: &History, now: &History) -> Vec<String> {
     if before.dataset_fingerprint != now.dataset_fingerprint {
         found.push("the images or their splits are others".to_owned());
     }
-    let settings = |run: &crate::run::RunFacts| {
+    let settings = |run: &RunFacts| {
         let spec = &run.spec;
         serde_json::to_value((&spec.model, &spec.input, &spec.train)).ok()
     };

@@ -33,13 +33,8 @@ impl SpecArguments {
         let Some(run) = &self.like else {
             return Ok(None);
         };
-        let file = if run.is_dir() {
-            run.join("history.json")
-        } else {
-            run.clone()
-        };
-        let is_history = file.is_file() && file.extension().is_none_or(|e| e != "safetensors");
-        is_history.then(|| history(&file)).transpose()
+        let file = file_of(run)?;
+        (!is_checkpoint(&file)).then(|| history(&file)).transpose()
     }
 
     /// The part of a spec that the arguments name, for [`crate::model::resolve`].
@@ -74,23 +69,35 @@ impl SpecArguments {
 
 /// The whole spec of an earlier run.
 fn like(run: &Path) -> Result<Value, BadInput> {
-    let spec = if run.is_dir() {
-        let history = run.join("history.json");
-        let known = [history, run.join(LAST), run.join(BEST)];
-        let Some(file) = known.iter().find(|f| f.is_file()) else {
-            return Err(BadInput(format!(
-                "--like {}: holds no history.json and no checkpoint, so it is no run's folder",
-                run.display()
-            )));
-        };
-        return like(file);
-    } else if run.extension().is_some_and(|e| e == "safetensors") {
-        let checkpoint = Checkpoint::read(run).map_err(|e| BadInput(format!("--like {e}")))?;
+    let file = file_of(run)?;
+    let spec = if is_checkpoint(&file) {
+        let checkpoint = Checkpoint::read(&file).map_err(|e| BadInput(format!("--like {e}")))?;
         checkpoint.facts.spec
     } else {
-        history(run)?.run.spec
+        history(&file)?.run.spec
     };
-    serde_json::to_value(spec).map_err(|e| BadInput(format!("--like {}: {e}", run.display())))
+    serde_json::to_value(spec).map_err(|e| BadInput(format!("--like {}: {e}", file.display())))
+}
+
+/// The file that tells of an earlier run: the best of those in its folder, or the one that is named.
+fn file_of(run: &Path) -> Result<PathBuf, BadInput> {
+    if !run.is_dir() {
+        return Ok(run.to_owned());
+    }
+    ["history.json", LAST, BEST]
+        .map(|name| run.join(name))
+        .into_iter()
+        .find(|file| file.is_file())
+        .ok_or_else(|| {
+            BadInput(format!(
+                "--like {}: holds no history.json and no checkpoint, so it is no run's folder",
+                run.display()
+            ))
+        })
+}
+
+fn is_checkpoint(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e == "safetensors")
 }
 
 fn history(file: &Path) -> Result<History, BadInput> {
