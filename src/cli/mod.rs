@@ -10,6 +10,7 @@ mod repeated;
 mod run_folder;
 mod serve;
 mod spec;
+mod sweep;
 mod train;
 mod worker;
 
@@ -30,7 +31,7 @@ struct Arguments {
 enum Command {
     /// The dashboard (the default command)
     Serve(serve::ServeArguments),
-    /// One run in the terminal
+    /// One run in the terminal, or several where the spec has lists
     Train(train::TrainArguments),
     /// What a dataset, a model or somebody else's history tells of the gap
     Diagnose(diagnose::DiagnoseArguments),

@@ -8,12 +8,14 @@ use crate::run::{EpochRecord, EpochReport, History, history_csv};
 use crate::train::{self, STATE};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::Value;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const HISTORY: &str = "history.json";
+const DIAGNOSIS: &str = "diagnosis.json";
 
 /// The folder of one run.
 pub(super) struct RunFolder {
@@ -31,6 +33,27 @@ enum Place {
     ),
     /// Gone at the end.
     Temporary(TempDir),
+}
+
+/// The history of a run that ended in this folder, and its verdict; none where no run has ended there.
+pub(super) fn finished_run(folder: &Path) -> Result<Option<(History, String)>> {
+    let read = |name: &str| fs::read_to_string(folder.join(name));
+    let Ok(history) = read(HISTORY) else {
+        return Ok(None);
+    };
+    let history: History = serde_json::from_str(&history)
+        .with_context(|| format!("{} cannot be read", folder.join(HISTORY).display()))?;
+    // The diagnosis is written last of what decides.
+    let Ok(diagnosis) = read(DIAGNOSIS) else {
+        return Ok(None);
+    };
+    if !history.run.status.is_over() {
+        return Ok(None);
+    }
+    let diagnosis: Value = serde_json::from_str(&diagnosis)
+        .with_context(|| format!("{} cannot be read", folder.join(DIAGNOSIS).display()))?;
+    let verdict = diagnosis["verdict"].as_str().unwrap_or_default();
+    Ok(Some((history, verdict.to_owned())))
 }
 
 impl RunFolder {
@@ -110,7 +133,7 @@ impl RunFolder {
             self.replace("model.py", python::model_py(plan).as_bytes())?;
             self.replace("load.py", python::LOAD_PY.as_bytes())?;
             self.write(HISTORY, &self.history)?;
-            self.write("diagnosis.json", diagnosis)?;
+            self.write(DIAGNOSIS, diagnosis)?;
             if let Some(examination) = &self.measured.examination {
                 self.write("examination.json", examination)?;
             }
@@ -133,14 +156,22 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, document: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(document)?;
-        text.push(b'\n');
-        self.replace(name, &text)
+        write_document(&self.path().join(name), document)
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.path().join(name);
-        train::replace(&path, |out| out.write_all(bytes))
-            .with_context(|| format!("{} cannot be written", path.display()))
+        replace(&self.path().join(name), bytes)
     }
+}
+
+/// Writes a JSON document, in one step.
+pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(document)?;
+    text.push(b'\n');
+    replace(path, &text)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    train::replace(path, |out| out.write_all(bytes))
+        .with_context(|| format!("{} cannot be written", path.display()))
 }

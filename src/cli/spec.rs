@@ -1,6 +1,7 @@
 //! A run's spec from the command line: a TOML file, an earlier run, single settings.
 
 use super::BadInput;
+use crate::run::sweep::is_list;
 use crate::run::{History, merge};
 use crate::train::{BEST, Checkpoint, LAST};
 use serde_json::{Map, Value, json};
@@ -22,7 +23,8 @@ pub(super) struct SpecArguments {
     /// A preset by name: cnn-flat where nothing names one
     #[arg(long, value_name = "PRESET")]
     model: Option<String>,
-    /// One setting, as often as needed: --set train.epochs=30
+    /// One setting, as often as needed: --set train.epochs=30. A list in a numeric field, here or in the file, makes a run of
+    /// each: --set train.seed=1..3, --set train.optimizer.lr=0.1,0.01
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }
@@ -136,7 +138,7 @@ fn parse_setting(setting: &str) -> Result<Value, String> {
             let value = table.remove("value").ok_or("no value")?;
             json_value(key, value)?
         }
-        Err(_) if is_word(text) => json!(text),
+        Err(_) if is_word(text) || is_list(text) => json!(text),
         Ok(_) | Err(_) => {
             return Err(format!(
                 "{text} is no TOML value: a number, \"text\", true, [1, 2] or {{ a = 1 }}"
@@ -198,6 +200,11 @@ mod tests {
     fn settings_are_toml_values_at_dotted_names() {
         for (text, wanted) in [
             ("train.epochs=30", json!({"train": {"epochs": 30}})),
+            ("train.seed=1..3", json!({"train": {"seed": "1..3"}})),
+            (
+                "train.optimizer.lr=0.1, 0.01",
+                json!({"train": {"optimizer": {"lr": "0.1, 0.01"}}}),
+            ),
             ("device=cpu", json!({"device": "cpu"})),
             ("name=the question", json!({"name": "the question"})),
             (

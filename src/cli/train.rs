@@ -1,4 +1,4 @@
-//! `gapwatch train`: one run in the terminal.
+//! `gapwatch train`: a run in the terminal, or one after the other where the spec has lists.
 
 use super::BadInput;
 use super::intake::IntakeArguments;
@@ -9,12 +9,14 @@ use super::run_folder::RunFolder;
 use super::spec::SpecArguments;
 use crate::data::Dataset;
 use crate::diagnose::{Diagnosis, Subject, diagnose_run};
-use crate::model::resolve;
+use crate::model::{Plan, resolve, sweep};
 use crate::nn::instruction_set;
-use crate::run::{History, RunFacts, RunStatus, Split};
+use crate::run::sweep::Settings;
+use crate::run::{History, RunFacts, RunSpec, RunStatus, SpecError, Split};
 use crate::train::{self, Job, Outcome, TrainError};
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,10 +43,27 @@ pub(super) struct TrainArguments {
     json: bool,
 }
 
+/// What all runs of one call share.
+pub(super) struct Trainer {
+    terminal: Terminal,
+    pub dataset: Dataset,
+    threads: usize,
+    json: bool,
+}
+
+/// A run that was trained to its end.
+pub(super) struct Trained {
+    pub history: History,
+    pub verdict: String,
+    pub message: String,
+}
+
 pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     let partial = arguments.spec.partial()?;
     let earlier = arguments.spec.earlier()?;
     let intake = arguments.intake.intake()?;
+    let wrong = |error: SpecError| BadInput(error.to_string());
+    let sweep = sweep(&partial).map_err(wrong)?;
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let terminal = Terminal::new(arguments.json, interrupt);
     let mut dataset = terminal
@@ -55,80 +74,152 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     if let Some(mebibytes) = arguments.image_memory {
         dataset.image_memory_bytes = u64::from(mebibytes) << 20;
     }
-    let (spec, plan) = resolve(partial, Some(dataset.index.common_size()))
-        .and_then(|spec| train::check(&spec, &dataset.index).map(|plan| (spec, plan)))
-        .map_err(|error| BadInput(error.to_string()))?;
-    let threads = arguments.threads.map_or_else(super::all_cores, usize::from);
+    let checked = |(_, user): &(Settings, Value)| {
+        let spec = resolve(user.clone(), Some(dataset.index.common_size()))?;
+        let plan = train::check(&spec, &dataset.index)?;
+        Ok((spec, plan))
+    };
+    // Every run is checked before the first one starts.
+    let mut specs = sweep
+        .runs
+        .iter()
+        .map(checked)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(wrong)?;
+    let trainer = Trainer {
+        terminal,
+        dataset,
+        threads: arguments.threads.map_or_else(super::all_cores, usize::from),
+        json: arguments.json,
+    };
+    match specs.pop() {
+        Some((spec, plan)) if sweep.axes.is_empty() => {
+            trainer.one(spec, &plan, arguments.out, earlier)
+        }
+        last => {
+            specs.extend(last);
+            super::sweep::run(&trainer, &sweep, specs, arguments.out.as_deref())
+        }
+    }
+}
 
-    let history = History {
-        run: RunFacts {
-            id: None,
-            name: spec.name.clone(),
-            status: RunStatus::Running,
-            spec: spec.clone(),
-            classes: dataset.index.classes.clone(),
-            best: None,
-            dataset_fingerprint: dataset.index.fingerprint.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            instruction_set: instruction_set().to_owned(),
-            threads,
-        },
-        epochs: Vec::new(),
-    };
-    let folder = RunFolder::open(arguments.out, history)?;
-    let job = Job {
-        spec: &spec,
-        dataset: &dataset,
-        folder: folder.path().to_owned(),
-        threads,
-    };
-    let mut observer = terminal.observe(folder, &spec);
-    let outcome = train::train(job, &mut observer).map_err(|error| match error {
-        TrainError::Spec(_) | TrainError::State(_) => BadInput(error.to_string()).into(),
-        other => anyhow::Error::new(other),
-    });
-    let mut folder = observer.done()?;
-    let Outcome::Over {
-        status,
-        message,
-        best,
-    } = outcome?
-    else {
-        eprintln!("{}", folder.way_on());
-        return Ok(ExitCode::FAILURE);
-    };
-    folder.history.run.status = status;
-    folder.history.run.best = best;
-    let diagnosis = diagnosis(&folder, &dataset);
-    folder.finish(&plan, &diagnosis)?;
-
-    terminal.say(&format!("{message}. {}", diagnosis.summary));
-    for finding in &diagnosis.findings {
-        terminal.say(&format!("{}: {}", finding.severity.name(), finding.title));
-    }
-    let repeated = earlier.map(|earlier| repeated(&earlier, &folder.history));
-    if let Some(repeated) = &repeated {
-        terminal.say(&repeated.message);
-    }
-    if let Some(place) = folder.kept() {
-        terminal.say(&format!(
-            "History, checkpoints and diagnosis are in {}",
-            place.display()
-        ));
-    }
-    if arguments.json {
+impl Trainer {
+    /// One run with its document.
+    fn one(
+        &self,
+        spec: RunSpec,
+        plan: &Plan,
+        out: Option<PathBuf>,
+        earlier: Option<History>,
+    ) -> Result<ExitCode> {
+        let Some((folder, diagnosis, message)) = self.folder(spec, plan, out)? else {
+            return Ok(ExitCode::FAILURE);
+        };
+        let repeated = earlier.map(|earlier| repeated(&earlier, &folder.history));
+        if let Some(repeated) = &repeated {
+            self.say(&repeated.message);
+        }
+        if let Some(place) = folder.kept() {
+            self.say(&format!(
+                "History, checkpoints and diagnosis are in {}",
+                place.display()
+            ));
+        }
         let History { run, epochs } = &folder.history;
         let mut document =
             json!({"run": run, "epochs": epochs, "message": message, "diagnosis": diagnosis});
         if let Some(repeated) = repeated {
             document["repeated"] = json!(repeated);
         }
-        println!("{document}");
+        self.document(&document)?;
+        Ok(match run.status {
+            RunStatus::Diverged | RunStatus::Failed => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
     }
-    Ok(match status {
-        RunStatus::Diverged | RunStatus::Failed => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    })
+
+    /// Trains a run to its end; none where it was interrupted, which is said.
+    pub fn train(
+        &self,
+        spec: RunSpec,
+        plan: &Plan,
+        out: Option<PathBuf>,
+    ) -> Result<Option<Trained>> {
+        let trained = self.folder(spec, plan, out)?;
+        Ok(trained.map(|(folder, diagnosis, message)| Trained {
+            history: folder.history,
+            verdict: diagnosis.verdict.name().to_owned(),
+            message,
+        }))
+    }
+
+    pub fn say(&self, line: &str) {
+        self.terminal.say(line);
+    }
+
+    /// Prints the document of `--json`, where that is asked for.
+    pub fn document(&self, document: &impl Serialize) -> Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(document)?);
+        }
+        Ok(())
+    }
+
+    fn folder(
+        &self,
+        spec: RunSpec,
+        plan: &Plan,
+        out: Option<PathBuf>,
+    ) -> Result<Option<(RunFolder, Diagnosis, String)>> {
+        let index = &self.dataset.index;
+        let history = History {
+            run: RunFacts {
+                id: None,
+                name: spec.name.clone(),
+                status: RunStatus::Running,
+                spec: spec.clone(),
+                classes: index.classes.clone(),
+                best: None,
+                dataset_fingerprint: index.fingerprint.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                instruction_set: instruction_set().to_owned(),
+                threads: self.threads,
+            },
+            epochs: Vec::new(),
+        };
+        let folder = RunFolder::open(out, history)?;
+        let job = Job {
+            spec: &spec,
+            dataset: &self.dataset,
+            folder: folder.path().to_owned(),
+            threads: self.threads,
+        };
+        let mut observer = self.terminal.observe(folder, &spec);
+        let outcome = train::train(job, &mut observer).map_err(|error| match error {
+            TrainError::Spec(_) | TrainError::State(_) => BadInput(error.to_string()).into(),
+            other => anyhow::Error::new(other),
+        });
+        let mut folder = observer.done()?;
+        let Outcome::Over {
+            status,
+            message,
+            best,
+        } = outcome?
+        else {
+            eprintln!("{}", folder.way_on());
+            return Ok(None);
+        };
+        folder.history.run.status = status;
+        folder.history.run.best = best;
+        let diagnosis = diagnosis(&folder, &self.dataset);
+        folder.finish(plan, &diagnosis)?;
+
+        self.say(&format!("{message}. {}", diagnosis.summary));
+        for finding in &diagnosis.findings {
+            self.say(&format!("{}: {}", finding.severity.name(), finding.title));
+        }
+        Ok(Some((folder, diagnosis, message)))
+    }
 }
 
 fn diagnosis(folder: &RunFolder, dataset: &Dataset) -> Diagnosis {

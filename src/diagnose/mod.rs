@@ -13,6 +13,7 @@ pub mod looks;
 mod network_shape;
 pub mod predictions;
 pub mod report;
+mod seeds;
 pub mod simple_models;
 pub mod statistics;
 mod summary;
@@ -28,6 +29,7 @@ pub use curve::{
 pub use examined::{Measured, diagnose_run};
 pub use gates::{Answer, Gate, Gates, p_value, percent, points, share};
 pub use network_shape::network_findings;
+pub use seeds::{Mean, OverSeeds, Trial, over_seeds};
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};
 

@@ -10,6 +10,7 @@ mod preset;
 pub mod python;
 mod resolve;
 mod shape;
+mod sweep;
 
 pub use crate::nn::Mode;
 pub use network::{Network, Parameter};
@@ -18,3 +19,4 @@ pub use parameter::PlannedTensor;
 pub use plan::{ModelError, Plan, PlannedLayer};
 pub use preset::{Preset, preset, presets};
 pub use resolve::{plan_for, resolve};
+pub use sweep::{Sweep, sweep};

@@ -14,6 +14,11 @@ const MOST_BATCH_ACTIVATIONS: usize = 1 << 33;
 ///
 /// Used by `train --data`, the HTTP API and the form alike.
 pub fn resolve(user: Value, common_size: Option<(u32, u32)>) -> Result<RunSpec, SpecError> {
+    RunSpec::from_value(complete(user, common_size)?)
+}
+
+/// As [`resolve`], before the fields are read.
+pub(super) fn complete(user: Value, common_size: Option<(u32, u32)>) -> Result<Value, SpecError> {
     let mut spec = serde_json::to_value(RunSpec::default()).map_err(|e| whole(e.to_string()))?;
     if let Some((height, width)) = common_size {
         let (height, width) = proposed_size(height, width);
@@ -31,7 +36,7 @@ pub fn resolve(user: Value, common_size: Option<(u32, u32)>) -> Result<RunSpec, 
     if !user.is_object() {
         return Err(whole("a spec is a table of settings"));
     }
-    RunSpec::from_value(merge(spec, user))
+    Ok(merge(spec, user))
 }
 
 /// The plan of a run's network; what does not fit is the error of a field of the spec.

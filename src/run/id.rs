@@ -21,6 +21,23 @@ use std::str::FromStr;
 #[serde(transparent)]
 pub struct RunId(pub i64);
 
+/// The number of a group of runs in its home folder, from 1.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(transparent)]
+pub struct GroupId(pub i64);
+
 /// Which start of a run's worker this is, from 1; reports of an older attempt are refused.
 #[derive(
     Clone,
@@ -131,6 +148,17 @@ impl FromStr for RunId {
     }
 }
 
+impl FromStr for GroupId {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s.parse() {
+            Ok(n) if n > 0 => Ok(GroupId(n)),
+            _ => Err("a group's id is a whole number from 1".to_owned()),
+        }
+    }
+}
+
 impl FromStr for Attempt {
     type Err = String;
 
@@ -143,6 +171,12 @@ impl FromStr for Attempt {
 }
 
 impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for GroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

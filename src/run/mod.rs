@@ -11,6 +11,7 @@ mod number;
 mod spec;
 mod split;
 mod status;
+pub mod sweep;
 mod training;
 
 pub use csv::history_csv;
@@ -19,7 +20,7 @@ pub use event::{Machine, ProducerEvent, Progress};
 pub use examination::{
     Examination, InputStatistics, Pass, Preparation, Reach, Repetition, Statistics, StillParameter,
 };
-pub use id::{Attempt, DatasetId, RunId, Seq};
+pub use id::{Attempt, DatasetId, GroupId, RunId, Seq};
 pub use input::{InputSpec, Normalize};
 pub use layer::{
     AdaptivePool, BatchNorm, Conv2d, Dropout, Layer, LayerSpec, Linear, Lstm, MaxPool, Pair,

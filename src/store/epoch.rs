@@ -1,7 +1,7 @@
 //! The numbers of each epoch: a narrow table, and compact blobs for confusion matrices and per-image results.
 
 use super::connection::Change;
-use super::{Store, StoreResult};
+use super::{Store, StoreError, StoreResult};
 use crate::run::{
     Confusion, EpochRecord, EpochReport, ImageResults, RunId, Running, Split, SplitMetrics,
 };
@@ -158,15 +158,29 @@ pub(super) fn epoch_records(db: &Connection, run: RunId) -> StoreResult<Vec<Epoc
 
 /// One epoch that is known to be stored.
 pub(super) fn epoch_record(db: &Connection, run: RunId, epoch: u32) -> StoreResult<EpochRecord> {
-    let mut record = db
+    let record = stored_record(db, run, epoch)?;
+    record.ok_or_else(|| StoreError::from(rusqlite::Error::QueryReturnedNoRows))
+}
+
+/// One epoch, if it is stored.
+pub(super) fn stored_record(
+    db: &Connection,
+    run: RunId,
+    epoch: u32,
+) -> StoreResult<Option<EpochRecord>> {
+    let found = db
         .prepare_cached("SELECT * FROM epoch WHERE run = ?1 AND epoch = ?2")?
-        .query_row(params![run, epoch], read_epoch)?;
+        .query_row(params![run, epoch], read_epoch)
+        .optional()?;
+    let Some(mut record) = found else {
+        return Ok(None);
+    };
     let mut statement = db.prepare_cached("SELECT * FROM score WHERE run = ?1 AND epoch = ?2")?;
     let mut scores = statement.query(params![run, epoch])?;
     while let Some(row) = scores.next()? {
         put_score(&mut record, row)?;
     }
-    Ok(record)
+    Ok(Some(record))
 }
 
 fn read_epoch(row: &Row) -> rusqlite::Result<EpochRecord> {

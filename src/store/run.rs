@@ -7,9 +7,10 @@ use super::{DataFacts, EventKind, Moment, Store, StoreError, StoreResult};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::network_findings;
 use crate::model::plan_for;
+use crate::run::sweep::Settings;
 use crate::run::{
-    Attempt, BestEpoch, DatasetId, EpochRecord, Machine, Metric, RunId, RunSpec, RunStatus, Seq,
-    Split,
+    Attempt, BestEpoch, DatasetId, EpochRecord, GroupId, Machine, Metric, RunId, RunSpec,
+    RunStatus, Seq, Split,
 };
 use crate::train::Wish;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -61,6 +62,10 @@ pub struct Run {
     pub machine: Option<Machine>,
     /// When a lost run may be started again.
     pub not_before: Moment,
+    /// The group that it was made with.
+    pub group: Option<GroupId>,
+    /// What it has of the fields that differ in its group.
+    pub settings: Settings,
 }
 
 /// What of a run can be changed by hand.
@@ -90,51 +95,7 @@ impl Store {
     /// Queues a run.
     pub async fn create_run(&self, new: NewRun) -> StoreResult<Run> {
         self.write(move |change| {
-            if let Some(dataset) = &new.dataset {
-                let ready = change
-                    .tx
-                    .query_row(
-                        "SELECT state = 'ready' FROM dataset WHERE id = ?1",
-                        [dataset],
-                        |row| row.get(0),
-                    )
-                    .optional()?;
-                match ready {
-                    Some(true) => {}
-                    Some(false) => {
-                        return Err(StoreError::Conflict(format!(
-                            "the dataset '{dataset}' is not ready: wait until its import is done"
-                        )));
-                    }
-                    None => {
-                        return Err(StoreError::NotFound(format!(
-                            "there is no dataset '{dataset}'"
-                        )));
-                    }
-                }
-            }
-            let spec = &new.spec;
-            let attempt = Attempt(u32::from(spec.external));
-            change.tx.execute(
-                "INSERT INTO run (name, notes, dataset, spec, facts, external, status, attempt, token_hash, created, epochs)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                params![
-                    spec.name,
-                    spec.notes,
-                    new.dataset,
-                    Json(spec),
-                    new.facts.as_ref().map(Json),
-                    spec.external,
-                    RunStatus::Queued,
-                    attempt,
-                    new.token_hash,
-                    Moment::now(),
-                    spec.train.epochs
-                ],
-            )?;
-            let id = RunId(change.tx.last_insert_rowid());
-            change.put_tags(id, &spec.tags)?;
-            change.status_event(id)?;
+            let id = change.insert_run(&new, None)?;
             get(&change.tx, id)
         })
         .await
@@ -179,15 +140,7 @@ impl Store {
     pub async fn delete_run(&self, id: RunId) -> StoreResult<()> {
         self.write(move |change| {
             let run = get(&change.tx, id)?;
-            if !run.status.is_over() && !run.spec.external {
-                return Err(StoreError::Conflict(format!(
-                    "run {id} is {}: cancel it first",
-                    run.status
-                )));
-            }
-            change.tx.execute("DELETE FROM run WHERE id = ?1", [id])?;
-            change.changed(id);
-            Ok(())
+            change.remove_run(&run)
         })
         .await?;
         self.feed().forget(id);
@@ -196,6 +149,62 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// Queues a run, in a group where one is given with what the run has of its axes.
+    pub(super) fn insert_run(
+        &mut self,
+        new: &NewRun,
+        of: Option<(GroupId, &Settings)>,
+    ) -> StoreResult<RunId> {
+        if let Some(dataset) = &new.dataset {
+            let ready = self
+                .tx
+                .query_row(
+                    "SELECT state = 'ready' FROM dataset WHERE id = ?1",
+                    [dataset],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            match ready {
+                Some(true) => {}
+                Some(false) => {
+                    return Err(StoreError::Conflict(format!(
+                        "the dataset '{dataset}' is not ready: wait until its import is done"
+                    )));
+                }
+                None => {
+                    return Err(StoreError::NotFound(format!(
+                        "there is no dataset '{dataset}'"
+                    )));
+                }
+            }
+        }
+        let spec = &new.spec;
+        let attempt = Attempt(u32::from(spec.external));
+        self.tx.execute(
+            "INSERT INTO run (name, notes, dataset, spec, facts, external, status, attempt, token_hash, created, epochs,
+             run_group, settings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            params![
+                spec.name,
+                spec.notes,
+                new.dataset,
+                Json(spec),
+                new.facts.as_ref().map(Json),
+                spec.external,
+                RunStatus::Queued,
+                attempt,
+                new.token_hash,
+                Moment::now(),
+                spec.train.epochs,
+                of.map(|(group, _)| group),
+                Json(of.map_or(&Settings::new(), |(_, settings)| settings)),
+            ],
+        )?;
+        let id = RunId(self.tx.last_insert_rowid());
+        self.put_tags(id, &spec.tags)?;
+        self.status_event(id)?;
+        Ok(id)
+    }
+
     fn put_tags(&self, run: RunId, tags: &[String]) -> StoreResult<()> {
         for tag in tags {
             self.tx.execute(
@@ -203,6 +212,24 @@ impl Change<'_> {
                 params![run, tag],
             )?;
         }
+        Ok(())
+    }
+
+    /// Removes a run with everything that the database has of it, and a group whose last run it was; refused while the run
+    /// is queued or running.
+    pub(super) fn remove_run(&mut self, run: &Run) -> StoreResult<()> {
+        if !run.status.is_over() && !run.spec.external {
+            return Err(StoreError::Conflict(format!(
+                "run {} is {}: cancel it first",
+                run.id, run.status
+            )));
+        }
+        self.tx.execute("DELETE FROM run WHERE id = ?1", [run.id])?;
+        self.tx.execute(
+            "DELETE FROM run_group WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE run_group = ?1)",
+            [run.group],
+        )?;
+        self.changed(run.id);
         Ok(())
     }
 
@@ -281,6 +308,8 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<Run> {
             .get::<_, Option<Json<Machine>>>("machine")?
             .map(|Json(machine)| machine),
         not_before: row.get("not_before")?,
+        group: row.get("run_group")?,
+        settings: row.get::<_, Json<Settings>>("settings")?.0,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::run::{complete, read};
 use super::{Run, Store, StoreResult};
-use crate::run::{RunId, RunStatus};
+use crate::run::{GroupId, RunId, RunStatus};
 use rusqlite::{ToSql, types::Value};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -46,6 +46,7 @@ pub struct RunFilter {
     /// A dataset's id.
     pub dataset: Option<String>,
     pub tag: Option<String>,
+    pub group: Option<GroupId>,
     /// Words in the name or the notes.
     pub text: Option<String>,
     pub sort: RunSort,
@@ -82,6 +83,9 @@ impl Store {
                     "EXISTS (SELECT 1 FROM run_tag WHERE run = run.id AND tag = ?)",
                     tag.into(),
                 );
+            }
+            if let Some(group) = filter.group {
+                add("run_group = ?", group.0.into());
             }
             for word in filter.text.iter().flat_map(|t| t.split_whitespace()).take(10) {
                 add(

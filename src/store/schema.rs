@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -129,6 +129,19 @@ CREATE TABLE inspection (
 CREATE INDEX inspection_by_state ON inspection (state);
 INSERT INTO inspection (dataset, kind, state, asked)
 SELECT id, 'audit', 'waiting', created FROM dataset WHERE state = 'ready';
+",
+    "
+CREATE TABLE run_group (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    axes TEXT NOT NULL,
+    parent INTEGER REFERENCES run ON DELETE SET NULL,
+    purpose TEXT
+);
+ALTER TABLE run ADD COLUMN run_group INTEGER REFERENCES run_group ON DELETE SET NULL;
+ALTER TABLE run ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+CREATE INDEX run_by_group ON run (run_group);
 ",
 ];
 

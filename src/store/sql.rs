@@ -1,7 +1,7 @@
 //! The domain's types as SQLite stores them.
 
 use super::{DatasetState, EventKind, Inspection, InspectionState, Moment};
-use crate::run::{Attempt, DatasetId, Metric, RunId, RunStatus, Seq, Split};
+use crate::run::{Attempt, DatasetId, GroupId, Metric, RunId, RunStatus, Seq, Split};
 use crate::train::Wish;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -28,6 +28,7 @@ macro_rules! as_integer {
 }
 
 as_integer!(RunId);
+as_integer!(GroupId);
 as_integer!(Attempt);
 as_integer!(Seq);
 as_integer!(Moment);

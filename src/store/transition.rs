@@ -49,25 +49,7 @@ impl Store {
     /// Notes what the user wants of a queued or running run. A queued one is over at once; a running one when its worker obeys.
     pub async fn wish(&self, id: RunId, wish: Wish) -> StoreResult<Run> {
         self.write(move |change| {
-            let run = get(&change.tx, id)?;
-            let (status, message) = match wish {
-                Wish::Cancel => (RunStatus::Cancelled, "cancelled by hand"),
-                _ => (RunStatus::Stopped, "stopped by hand"),
-            };
-            if run.status.is_over() {
-                return Err(StoreError::Conflict(format!(
-                    "run {id} is {} already",
-                    run.status
-                )));
-            }
-            if run.status == RunStatus::Queued || run.spec.external {
-                change.end(id, status, message)?;
-            } else if run.wish != Wish::Cancel {
-                change
-                    .tx
-                    .execute("UPDATE run SET wish = ?2 WHERE id = ?1", params![id, wish])?;
-                change.status_event(id)?;
-            }
+            change.wish(id, wish)?;
             get(&change.tx, id)
         })
         .await
@@ -178,6 +160,29 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// See [`Store::wish`].
+    pub(super) fn wish(&mut self, id: RunId, wish: Wish) -> StoreResult<()> {
+        let run = get(&self.tx, id)?;
+        let (status, message) = match wish {
+            Wish::Cancel => (RunStatus::Cancelled, "cancelled by hand"),
+            _ => (RunStatus::Stopped, "stopped by hand"),
+        };
+        if run.status.is_over() {
+            return Err(StoreError::Conflict(format!(
+                "run {id} is {} already",
+                run.status
+            )));
+        }
+        if run.status == RunStatus::Queued || run.spec.external {
+            self.end(id, status, message)?;
+        } else if run.wish != Wish::Cancel {
+            self.tx
+                .execute("UPDATE run SET wish = ?2 WHERE id = ?1", params![id, wish])?;
+            self.status_event(id)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn set_status(
         &mut self,
         id: RunId,

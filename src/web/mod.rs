@@ -18,7 +18,7 @@ mod stream;
 
 pub use access::Access;
 pub use error::HttpError;
-pub use launch::{Launched, launch};
+pub use launch::{Launched, Made, launch};
 pub use server::{ServeError, Settings, serve};
 
 use crate::inspector::Inspector;

@@ -7,6 +7,7 @@ mod access;
 mod control;
 mod datasets;
 mod downloads;
+mod groups;
 mod histories;
 mod inspections;
 mod openapi;

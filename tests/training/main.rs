@@ -9,3 +9,4 @@ mod images;
 mod interruption;
 mod recorder;
 mod repeatability;
+mod sweeps;

@@ -1,6 +1,6 @@
 //! Cancelling, stopping, resuming and cloning runs.
 
-use super::runs::Created;
+use super::runs::CreatedOrGroup;
 use super::{RunView, runs};
 use crate::run::{RunId, RunSpec, merge};
 use crate::train::Wish;
@@ -46,7 +46,7 @@ pub(super) async fn resume(
 }
 
 /// A new run with the settings of an old one; a body changes some of them.
-#[utoipa::path(post, path = "/api/v1/runs/{id}/clone", tag = "runs", params(("id" = i64, Path, description = "The run")), request_body(content = Option<RunSpec>, description = "Settings to change"), responses((status = 201, body = Created), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/runs/{id}/clone", tag = "runs", params(("id" = i64, Path, description = "The run")), request_body(content = Option<RunSpec>, description = "Settings to change"), responses((status = 201, body = CreatedOrGroup), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn clone(
     State(app): State<App>,
     Id(id): Id<RunId>,
@@ -54,5 +54,5 @@ pub(super) async fn clone(
 ) -> Result<Response, HttpError> {
     let spec = serde_json::to_value(app.store.run(id).await?.spec).map_err(HttpError::internal)?;
     let spec = merge(spec, over.unwrap_or_else(|| json!({})));
-    Ok(runs::created(launch(&app, spec).await?))
+    Ok(runs::created(&app, launch(&app, spec).await?))
 }

@@ -10,6 +10,8 @@ mod datasets;
 mod diagnoses;
 mod epochs;
 mod events;
+mod group_view;
+mod groups;
 mod health;
 mod history;
 mod inspections;
@@ -22,6 +24,7 @@ mod runs;
 mod upload_form;
 mod uploads;
 
+pub use group_view::GroupView;
 pub use health::router as health;
 pub use openapi::router as documentation;
 pub use receive::receive;
@@ -45,6 +48,7 @@ pub fn router() -> Router<App> {
         .merge(diagnoses::router())
         .merge(epochs::router())
         .merge(events::router())
+        .merge(groups::router())
         .merge(history::router())
         .merge(inspections::router())
         .merge(models::router())

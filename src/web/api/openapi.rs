@@ -2,7 +2,7 @@
 
 use super::{
     bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses, epochs,
-    events, health, history, inspections, models, producer, runs, uploads,
+    events, groups, health, history, inspections, models, producer, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -27,6 +27,10 @@ use utoipa::OpenApi;
         control::stop,
         control::resume,
         control::clone,
+        groups::list,
+        groups::show,
+        groups::cancel,
+        groups::remove,
         events::run_events,
         events::changes,
         history::csv,

@@ -1,6 +1,8 @@
 //! A run as the API shows it.
 
-use crate::run::{Attempt, BestEpoch, DatasetId, EpochRecord, RunId, RunSpec, RunStatus, Seq};
+use crate::run::{
+    Attempt, BestEpoch, DatasetId, EpochRecord, GroupId, RunId, RunSpec, RunStatus, Seq,
+};
 use crate::store::{Moment, Run};
 use crate::train::Wish;
 use serde::Serialize;
@@ -35,6 +37,8 @@ pub struct RunView {
     pub best: Option<BestEpoch>,
     /// Once the run is over.
     pub verdict: Option<String>,
+    /// The group that it was made with.
+    pub group: Option<GroupId>,
     /// The newest event: where a stream may go on from.
     pub last_seq: Seq,
 }
@@ -63,6 +67,7 @@ impl From<Run> for RunView {
             latest: run.latest,
             best: run.best,
             verdict: run.verdict,
+            group: run.group,
             last_seq: run.last_seq,
         }
     }

@@ -1,11 +1,11 @@
 //! Runs: making, listing, changing, deleting.
 
-use super::RunView;
-use crate::run::{FieldError, RunId, RunSpec, RunStatus, SpecError};
+use super::{GroupView, RunView};
+use crate::run::{FieldError, GroupId, RunId, RunSpec, RunStatus, SpecError};
 use crate::store::{Diagnosed, RunFilter, RunPatch, RunSort};
 use crate::web::error::Problem;
 use crate::web::extract::{Body, Id, Query};
-use crate::web::{App, HttpError, Launched, launch};
+use crate::web::{App, HttpError, Made, launch};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,27 +29,41 @@ pub(super) struct Created {
     token: Option<String>,
 }
 
-/// The answer to a call that made a run.
-pub(super) fn created(launched: Launched) -> Response {
-    let location = format!("/api/v1/runs/{}", launched.run.id);
-    let body = Created {
-        run: launched.run.into(),
-        token: launched.token,
-    };
-    (
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        Json(body),
-    )
-        .into_response()
+/// What a spec made: a run, or the group of those that its lists stand for.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(super) enum CreatedOrGroup {
+    Run(Box<Created>),
+    Group(Box<GroupView>),
 }
 
-#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body(content = RunSpec, description = "What is left out comes from the preset and the dataset"), responses((status = 201, body = Created), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+/// The answer to a call that made a run, or a group of them.
+pub(super) fn created(app: &App, made: Made) -> Response {
+    let (location, body) = match made {
+        Made::Run(launched) => {
+            let location = format!("/api/v1/runs/{}", launched.run.id);
+            let created = Created {
+                run: launched.run.into(),
+                token: launched.token,
+            };
+            (location, CreatedOrGroup::Run(Box::new(created)))
+        }
+        Made::Group(group) => {
+            let location = format!("/api/v1/groups/{}", group.summary.id);
+            let view = GroupView::of(*group, app.scheduler.parallel());
+            (location, CreatedOrGroup::Group(Box::new(view)))
+        }
+    };
+    let headers = [(header::LOCATION, location)];
+    (StatusCode::CREATED, headers, Json(body)).into_response()
+}
+
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body(content = RunSpec, description = "What is left out comes from the preset and the dataset. A numeric field of train, input or augment may be a list, an array of numbers or text such as \"0.1, 0.01\", \"1..5\" or \"8..32..8\": a group of runs is made then, a grid where several fields have lists, at most 200"), responses((status = 201, body = CreatedOrGroup), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(
     State(app): State<App>,
     Body(spec): Body<Value>,
 ) -> Result<Response, HttpError> {
-    Ok(created(launch(&app, spec).await?))
+    Ok(created(&app, launch(&app, spec).await?))
 }
 
 /// What a list of runs is asked for.
@@ -61,6 +75,7 @@ pub(super) struct ListQuery {
     /// A dataset's id.
     dataset: Option<String>,
     tag: Option<String>,
+    group: Option<i64>,
     /// Words in the name or the notes.
     text: Option<String>,
     #[serde(default)]
@@ -101,6 +116,7 @@ pub(super) async fn list(
             status: query.status,
             dataset: query.dataset,
             tag: query.tag,
+            group: query.group.map(GroupId),
             text: query.text,
             sort: query.sort,
             ascending: query.order == Order::Asc,

@@ -3,6 +3,7 @@
 use super::layers;
 use super::wording::setting;
 use crate::model::resolve;
+use crate::run::sweep::is_list;
 use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -266,6 +267,9 @@ impl Partial {
         if text.is_empty() {
             return;
         }
+        if is_list(text) {
+            return self.put(path, json!(text));
+        }
         match text.parse::<u32>() {
             Ok(n) => self.put(path, json!(n)),
             // A seed may be longer than other numbers.
@@ -281,6 +285,7 @@ impl Partial {
         let text = text.trim();
         match text.parse::<f64>() {
             _ if text.is_empty() => {}
+            _ if is_list(text) => self.put(path, json!(text)),
             Ok(x) if x.is_finite() => self.put(path, json!(x)),
             _ => self.wrong(
                 path,

@@ -8,11 +8,12 @@ use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
 use crate::diagnose::network_findings;
-use crate::model::{Plan, Preset, plan_for, preset, presets, resolve};
+use crate::model::{Plan, Preset, Sweep, plan_for, preset, presets, resolve, sweep};
+use crate::run::sweep::{Axis, label};
 use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
 use crate::store::{DatasetRow, DatasetState};
 use crate::web::extract::Query;
-use crate::web::{HttpError, launch};
+use crate::web::{HttpError, Made, launch};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, State};
@@ -33,6 +34,8 @@ struct Prepared {
     /// What is to be launched, where every field can be read.
     asked: Option<Value>,
     plan: Option<Plan>,
+    /// The lists among the fields; empty for one run.
+    axes: Vec<Axis>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
 }
@@ -44,6 +47,7 @@ struct LaunchPage {
     plan: Option<Plan>,
     /// What the plan's layers tell.
     findings: Vec<FindingView>,
+    axes: Vec<Axis>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     /// True where every field was sent, and none is to follow a preset's settings.
@@ -92,6 +96,17 @@ impl LaunchPage {
         Some(facts.images(Split::Train) as usize)
     }
 
+    /// "15 runs: 3 of lr × 5 of seed", where the fields hold lists.
+    fn runs(&self) -> Option<String> {
+        let count: usize = self.axes.iter().map(|axis| axis.values.len()).product();
+        let each: Vec<String> = self
+            .axes
+            .iter()
+            .map(|axis| format!("{} of {}", axis.values.len(), label(&self.axes, axis)))
+            .collect();
+        (!self.axes.is_empty()).then(|| format!("{count} runs: {}", each.join(" × ")))
+    }
+
     /// What is told of the network as a whole.
     fn told(&self) -> impl Iterator<Item = &FindingView> {
         self.findings.iter().filter(|f| f.layer().is_none())
@@ -130,6 +145,7 @@ impl From<Prepared> for LaunchPage {
             form: prepared.form,
             plan: prepared.plan,
             findings: Vec::new(),
+            axes: prepared.axes,
             errors: prepared.errors,
             datasets: prepared.datasets,
             posted: false,
@@ -167,8 +183,11 @@ async fn submit(State(app): State<App>, Form(typed): Form<RunForm>) -> Result<Re
     let prepared = prepare(&app, typed).await?;
     let errors = match prepared.asked.clone() {
         Some(asked) if prepared.errors.is_empty() => match launch(&app, asked).await {
-            Ok(launched) => {
+            Ok(Made::Run(launched)) => {
                 return Ok(Redirect::to(&format!("/runs/{}", launched.run.id)).into_response());
+            }
+            Ok(Made::Group(group)) => {
+                return Ok(Redirect::to(&format!("/groups/{}", group.summary.id)).into_response());
             }
             Err(error) if !error.errors.is_empty() => error.errors,
             Err(error) => return Err(error),
@@ -219,21 +238,19 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
 
     let mut asked = None;
     let mut plan = None;
+    let mut axes = Vec::new();
     let mut shown = defaults.clone();
     match typed.partial(&defaults) {
         Err(unread) => errors = unread,
         Ok(partial) => {
             let mut value = merge(below, partial);
             value["dataset"] = json!(wanted.clone().or(defaults.dataset.clone()));
-            match resolve(value.clone(), size) {
+            match checked(&value, size, facts.map(|facts| facts.classes.len())) {
                 Err(SpecError(wrong)) => errors = wrong,
-                Ok(spec) => {
-                    match facts.map(|facts| plan_for(&spec, facts.classes.len())) {
-                        Some(Ok(fits)) => plan = Some(fits),
-                        Some(Err(SpecError(wrong))) => errors = wrong,
-                        None => {}
-                    }
+                Ok((spec, fits, made)) => {
                     shown = spec;
+                    plan = fits;
+                    axes = made;
                     asked = Some(value);
                 }
             }
@@ -256,7 +273,28 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
         form: typed.filled(&shown),
         asked,
         plan,
+        axes,
         errors,
         datasets,
     })
+}
+
+/// The first run that a spec with lists stands for, its plan where the classes are known, and the lists; every run is
+/// checked.
+fn checked(
+    value: &Value,
+    size: Option<(u32, u32)>,
+    classes: Option<usize>,
+) -> Result<(RunSpec, Option<Plan>, Vec<Axis>), SpecError> {
+    let Sweep { axes, runs } = sweep(value)?;
+    let mut first = None;
+    for (_, user) in runs {
+        let spec = resolve(user, size)?;
+        let plan = classes
+            .map(|classes| plan_for(&spec, classes))
+            .transpose()?;
+        first.get_or_insert((spec, plan));
+    }
+    let (spec, plan) = first.unwrap_or_default();
+    Ok((spec, plan, axes))
 }

@@ -13,6 +13,8 @@ mod edit;
 mod error;
 mod finding;
 mod form;
+mod group;
+mod groups;
 mod images;
 mod inspection;
 mod launch;
@@ -45,6 +47,8 @@ pub fn router() -> Router<App> {
         .merge(run::router())
         .merge(run_report::router())
         .merge(control::router())
+        .merge(group::router())
+        .merge(groups::router())
         .merge(edit::router())
         .merge(confusion::router())
         .merge(images::router())

@@ -169,6 +169,7 @@ struct RunsPage {
     datasets: Vec<DatasetRow>,
     story: Option<Story>,
     total: u64,
+    has_groups: bool,
 }
 
 impl RunsPage {
@@ -216,6 +217,7 @@ async fn list(
         datasets,
         story,
         total: counts.values().sum(),
+        has_groups: !app.store.groups(1).await?.is_empty(),
     }))
 }
 

@@ -1,0 +1,150 @@
+//! `/groups/{id}`: runs that were asked for together: how far they are, what each came to, means over seeds.
+
+use super::App;
+use super::error::rendered;
+use super::wording::{counted, duration, moment, percent, points};
+use crate::diagnose::{Mean, OverSeeds, share, wilson};
+use crate::run::sweep::{Settings, label};
+use crate::run::{GroupId, RunStatus, Split};
+use crate::store::{Group, GroupRun};
+use crate::web::HttpError;
+use crate::web::extract::Id;
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+
+/// Runs that a comparison takes.
+const MOST_COMPARED: usize = 20;
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/groups/{id}", get(show))
+        .route("/groups/{id}/cancel", post(cancel))
+        .route("/groups/{id}/delete", get(ask).post(delete))
+}
+
+#[derive(Template)]
+#[template(path = "group.html")]
+struct GroupPage {
+    /// The best validation accuracy first.
+    group: Group,
+    counts: Vec<(RunStatus, usize)>,
+    epochs: (u32, u32),
+    left_s: Option<f64>,
+    means: Vec<OverSeeds>,
+}
+
+#[derive(Template)]
+#[template(path = "group_delete.html")]
+struct DeletePage {
+    group: Group,
+}
+
+impl GroupPage {
+    /// The headings of the fields that differ.
+    fn fields(&self) -> Vec<&str> {
+        let axes = &self.group.summary.axes;
+        axes.iter().map(|axis| label(axes, axis)).collect()
+    }
+
+    /// A run's values of those fields, with the fields' headings.
+    fn values(&self, settings: &Settings) -> Vec<(&str, String)> {
+        let axes = &self.group.summary.axes;
+        axes.iter()
+            .map(|axis| {
+                let value = settings.get(&axis.field);
+                let text = value.map_or("–".to_owned(), ToString::to_string);
+                (label(axes, axis), text)
+            })
+            .collect()
+    }
+
+    /// The settings that a mean is of: all but the seed, or that nothing else differs.
+    fn setting(&self, of: &OverSeeds) -> String {
+        match crate::run::sweep::said(&self.group.summary.axes, &of.settings) {
+            said if said.is_empty() => "the same settings".to_owned(),
+            said => said,
+        }
+    }
+
+    /// The first of the runs in the page's order that have something to compare.
+    fn compared(&self) -> Option<String> {
+        let ids: Vec<String> = self
+            .group
+            .runs
+            .iter()
+            .filter(|of| of.run.epoch > 0)
+            .take(MOST_COMPARED)
+            .map(|of| of.run.id.to_string())
+            .collect();
+        (ids.len() > 1).then(|| ids.join(","))
+    }
+
+    fn is_being_cancelled(&self) -> bool {
+        use crate::train::Wish;
+        let going = |of: &&GroupRun| !of.run.status.is_over();
+        let mut going = self.group.runs.iter().filter(going).peekable();
+        going.peek().is_some() && going.all(|of| of.run.wish == Wish::Cancel)
+    }
+}
+
+/// "11.2 to 26.9", the 95 % interval of a run's accuracy in a split after its last epoch.
+fn interval(of: &GroupRun, split: Split) -> Option<String> {
+    let m = of.run.latest.as_ref()?.split(split)?;
+    let interval = wilson(m.correct, m.n);
+    Some(format!(
+        "{} to {}",
+        points(interval.low),
+        points(interval.high)
+    ))
+}
+
+/// "18 of 90 (20.0 %)" in its title, where the run has it
+fn told(of: &GroupRun, split: Split) -> Option<(String, String)> {
+    let m = of.run.latest.as_ref()?.split(split)?;
+    Some((percent(m.accuracy), share(m)))
+}
+
+/// "epoch 7: 21.1 %"
+fn best(of: &GroupRun) -> Option<String> {
+    let best = of.best.as_ref()?;
+    let val = best.split(Split::Val)?;
+    Some(format!("{} (epoch {})", percent(val.accuracy), best.epoch))
+}
+
+/// "61.2 %, 52.3 to 70.1"
+fn mean(of: Option<Mean>) -> String {
+    let Some(Mean { mean, low, high }) = of else {
+        return "–".to_owned();
+    };
+    format!("{} ({} to {})", percent(mean), points(low), points(high))
+}
+
+async fn show(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Response, HttpError> {
+    let mut group = app.store.group(id).await?;
+    group.sort_by_validation();
+    Ok(rendered(&GroupPage {
+        counts: group.counts(),
+        epochs: group.epochs(),
+        left_s: group.left_s(app.scheduler.parallel()),
+        means: group.over_seeds(),
+        group,
+    }))
+}
+
+async fn cancel(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Redirect, HttpError> {
+    app.store.cancel_group(id).await?;
+    Ok(Redirect::to(&format!("/groups/{id}")))
+}
+
+async fn ask(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Response, HttpError> {
+    let group = app.store.group(id).await?;
+    Ok(rendered(&DeletePage { group }))
+}
+
+async fn delete(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Redirect, HttpError> {
+    app.store.delete_group(id).await?;
+    Ok(Redirect::to("/groups"))
+}

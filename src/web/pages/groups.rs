@@ -1,0 +1,42 @@
+//! `/groups`: the groups of runs that lists in a spec made.
+
+use super::App;
+use super::error::rendered;
+use super::wording::{counted, moment};
+use crate::run::sweep::label;
+use crate::store::GroupSummary;
+use crate::web::HttpError;
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+
+/// Groups on the page, the newest.
+const MOST_GROUPS: usize = 200;
+
+pub fn router() -> Router<App> {
+    Router::new().route("/groups", get(show))
+}
+
+#[derive(Template)]
+#[template(path = "groups.html")]
+struct GroupsPage {
+    groups: Vec<GroupSummary>,
+}
+
+/// "lr, seed"
+fn fields(group: &GroupSummary) -> String {
+    let labels: Vec<&str> = group
+        .axes
+        .iter()
+        .map(|axis| label(&group.axes, axis))
+        .collect();
+    labels.join(", ")
+}
+
+async fn show(State(app): State<App>) -> Result<Response, HttpError> {
+    Ok(rendered(&GroupsPage {
+        groups: app.store.groups(MOST_GROUPS).await?,
+    }))
+}
