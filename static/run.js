@@ -115,6 +115,8 @@ function listen() {
     update();
   });
   hear("status", (now) => {
+    // Charts and files have more than they had.
+    if (page.sealed && now.sealed === false) location.reload();
     status = now.status;
     page.name = now.name ?? page.name;
     entitle();

@@ -5,6 +5,7 @@ use super::run_folder::RunFolder;
 use crate::data::OnProgress;
 use crate::run::{
     BestEpoch, EpochRecord, EpochReport, Examination, Progress, RunSpec, Split, SplitMetrics,
+    TestFigures,
 };
 use crate::train::{Observer, Wish};
 use anyhow::Result;
@@ -55,6 +56,7 @@ impl Terminal {
             folder,
             epochs: spec.train.epochs,
             bar,
+            sealed: spec.test == TestFigures::Sealed,
             failed: None,
         };
         observer.line(
@@ -78,6 +80,8 @@ pub(super) struct RunObserver {
     folder: RunFolder,
     epochs: u32,
     bar: ProgressBar,
+    /// What is measured on the test images is neither shown nor written.
+    sealed: bool,
     /// Why the history could not be written; it ends the run.
     failed: Option<anyhow::Error>,
 }
@@ -99,6 +103,10 @@ impl RunObserver {
 
 impl Observer for RunObserver {
     fn epoch(&mut self, report: &EpochReport) {
+        let report = match self.sealed {
+            true => &report.clone().without_test(),
+            false => report,
+        };
         self.line(&row(&report.record));
         if let Err(error) = self.folder.push(report) {
             self.failed = Some(error);
@@ -106,7 +114,11 @@ impl Observer for RunObserver {
     }
 
     fn examined(&mut self, examination: &Examination) {
-        self.folder.measured.examination = Some(examination.clone());
+        let examination = examination.clone();
+        self.folder.measured.examination = Some(match self.sealed {
+            true => examination.without_test(),
+            false => examination,
+        });
     }
 
     fn best(&mut self, best: &BestEpoch) {

@@ -87,10 +87,12 @@ pub(super) fn run(
         ));
     }
     trainer.document(&document)?;
-    Ok(match runs.iter().any(|run| run.status == RunStatus::Failed) {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
-    })
+    Ok(
+        match runs.iter().any(|run| run.status == RunStatus::Failed) {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
+        },
+    )
 }
 
 impl SweptRun {
@@ -187,7 +189,14 @@ fn table(axes: &[Axis], runs: &[SweptRun], means: &[OverSeeds]) -> String {
 }
 
 fn head(fields: impl Iterator<Item = String>) -> Vec<String> {
-    let rest = ["training", "validation", "test", "best epoch", "status", "verdict"];
+    let rest = [
+        "training",
+        "validation",
+        "test",
+        "best epoch",
+        "status",
+        "verdict",
+    ];
     fields.chain(rest.map(str::to_owned)).collect()
 }
 

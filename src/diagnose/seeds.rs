@@ -1,6 +1,5 @@
 //! What settings are worth over several seeds: means with their intervals, for a group of runs.
 
-use super::Interval;
 use crate::run::sweep::{SEED_FIELD, Settings};
 use crate::run::{EpochRecord, RunStatus, Split};
 use serde::Serialize;

@@ -53,7 +53,9 @@ pub fn sweep(user: &Value) -> Result<Sweep, SpecError> {
         .try_fold(1_usize, |count, list| count.checked_mul(list.values.len()));
     let Some(count) = count.filter(|count| *count <= MOST_RUNS) else {
         return Err(wrong(
-            &lists.last().map_or(String::new(), |list| list.path.join(".")),
+            &lists
+                .last()
+                .map_or(String::new(), |list| list.path.join(".")),
             format!("the lists make more than {MOST_RUNS} runs together: shorten one of them"),
         ));
     };
@@ -86,7 +88,12 @@ pub fn sweep(user: &Value) -> Result<Sweep, SpecError> {
 }
 
 /// The lists at the leaves of a table.
-fn find(value: &Value, path: &mut Vec<String>, lists: &mut Vec<List>, errors: &mut Vec<FieldError>) {
+fn find(
+    value: &Value,
+    path: &mut Vec<String>,
+    lists: &mut Vec<List>,
+    errors: &mut Vec<FieldError>,
+) {
     match value {
         Value::Object(table) => {
             for (name, value) in table {
@@ -109,7 +116,12 @@ fn find(value: &Value, path: &mut Vec<String>, lists: &mut Vec<List>, errors: &m
         value => {
             if let Some(mut values) = array(value) {
                 let mut seen: Vec<Number> = Vec::new();
-                values.retain(|v| !seen.contains(v) && { seen.push(v.clone()); true });
+                values.retain(|v| {
+                    !seen.contains(v) && {
+                        seen.push(v.clone());
+                        true
+                    }
+                });
                 lists.push(List {
                     path: path.clone(),
                     values,
@@ -178,7 +190,10 @@ mod tests {
         let run = |lr: f64, seed: u32| json!({"seed": seed, "optimizer": {"kind": "sgd", "lr": lr}, "epochs": 3});
         assert_eq!(made, [run(0.1, 1), run(0.1, 2), run(0.01, 1), run(0.01, 2)]);
         let settings = serde_json::to_value(&runs[2].0).unwrap();
-        assert_eq!(settings, json!({"train.optimizer.lr": 0.01, "train.seed": 1}));
+        assert_eq!(
+            settings,
+            json!({"train.optimizer.lr": 0.01, "train.seed": 1})
+        );
     }
 
     #[test]
@@ -194,7 +209,11 @@ mod tests {
 
     #[test]
     fn a_spec_without_lists_is_one_run_as_it_was() {
-        for user in [json!({"train": {"epochs": 3}}), json!({"train": {"epochz": 3}}), json!([])] {
+        for user in [
+            json!({"train": {"epochs": 3}}),
+            json!({"train": {"epochz": 3}}),
+            json!([]),
+        ] {
             let Sweep { axes, runs } = sweep(&user).unwrap();
             assert!(axes.is_empty());
             assert_eq!(runs, [(Settings::new(), user)]);
@@ -204,8 +223,14 @@ mod tests {
     #[test]
     fn too_many_runs_and_lists_that_are_none_are_errors_of_their_field() {
         for (user, field) in [
-            (json!({"train": {"seed": "1..20", "epochs": "1..20"}}), "train.seed"),
-            (json!({"train": {"optimizer": {"lr": "0.1..0.2"}}}), "train.optimizer.lr"),
+            (
+                json!({"train": {"seed": "1..20", "epochs": "1..20"}}),
+                "train.seed",
+            ),
+            (
+                json!({"train": {"optimizer": {"lr": "0.1..0.2"}}}),
+                "train.optimizer.lr",
+            ),
         ] {
             assert_eq!(sweep(&user).unwrap_err().0[0].field, field);
         }

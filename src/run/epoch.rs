@@ -65,6 +65,12 @@ impl EpochRecord {
         }
     }
 
+    /// The same without the figures of the test images.
+    pub fn without_test(mut self) -> EpochRecord {
+        self.test = None;
+        self
+    }
+
     /// Training accuracy minus the other split's: the generalization gap, in fractions.
     pub fn gap(&self, other: Split) -> Option<f64> {
         Some(self.train.as_ref()?.accuracy - self.split(other)?.accuracy)
@@ -107,4 +113,14 @@ pub struct EpochReport {
     pub confusion: Vec<(Split, Confusion)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<(Split, ImageResults)>,
+}
+
+impl EpochReport {
+    /// The same without anything of the test images.
+    pub fn without_test(mut self) -> EpochReport {
+        self.record = self.record.without_test();
+        self.confusion.retain(|(split, _)| *split != Split::Test);
+        self.images.retain(|(split, _)| *split != Split::Test);
+        self
+    }
 }

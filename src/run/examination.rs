@@ -127,6 +127,13 @@ impl Examination {
         })
     }
 
+    /// The same without what the network made of the test images.
+    pub fn without_test(mut self) -> Examination {
+        self.passes.retain(|pass| pass.split != Split::Test);
+        self.labels.retain(|(split, _)| *split != Split::Test);
+        self
+    }
+
     /// The class of each image of a split, where it was told.
     pub fn labels(&self, split: Split) -> Option<&[u32]> {
         let found = self.labels.iter().find(|(of, _)| *of == split);

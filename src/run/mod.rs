@@ -27,7 +27,7 @@ pub use layer::{
     Sequence, SequenceOf,
 };
 pub use number::nullable;
-pub use spec::{Augment, Device, FieldError, ModelSpec, RunSpec, SpecError, merge};
+pub use spec::{Augment, Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
 pub use training::{EarlyStopping, Metric, Optimizer, Schedule, TrainSpec};

@@ -32,6 +32,7 @@ pub struct RunSpec {
     pub model: ModelSpec,
     #[schema(value_type = String)]
     pub device: Device,
+    pub test: TestFigures,
     pub train: TrainSpec,
     pub input: InputSpec,
     pub augment: Augment,
@@ -53,6 +54,17 @@ impl Default for ModelSpec {
     fn default() -> Self {
         ModelSpec::Preset("cnn-flat".to_owned())
     }
+}
+
+/// Whether a run's figures on the test images are shown while it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TestFigures {
+    /// After each epoch.
+    #[default]
+    Shown,
+    /// Measured and kept by the server, and shown to nobody until somebody reveals them.
+    Sealed,
 }
 
 /// `auto`, `cpu` or `cuda:N`.

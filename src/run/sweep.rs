@@ -63,7 +63,11 @@ fn part_numbers(part: &str) -> Result<Vec<Number>, String> {
             ));
         }
         [from, to, step] => (from, to, step),
-        _ => return Err(format!("'{part}' is no range: write FROM..TO or FROM..TO..STEP")),
+        _ => {
+            return Err(format!(
+                "'{part}' is no range: write FROM..TO or FROM..TO..STEP"
+            ));
+        }
     };
     if step <= 0.0 || to < from {
         return Err(format!(
@@ -109,7 +113,13 @@ fn json(x: f64) -> Result<Number, String> {
 pub fn said(axes: &[Axis], settings: &Settings) -> String {
     let parts: Vec<String> = axes
         .iter()
-        .filter_map(|axis| Some(format!("{} {}", label(axes, axis), settings.get(&axis.field)?)))
+        .filter_map(|axis| {
+            Some(format!(
+                "{} {}",
+                label(axes, axis),
+                settings.get(&axis.field)?
+            ))
+        })
         .collect();
     parts.join(", ")
 }

@@ -1,6 +1,7 @@
 //! The numbers of each epoch: a narrow table, and compact blobs for confusion matrices and per-image results.
 
 use super::connection::Change;
+use super::test_look::unsealed;
 use super::{Store, StoreError, StoreResult};
 use crate::run::{
     Confusion, EpochRecord, EpochReport, ImageResults, RunId, Running, Split, SplitMetrics,
@@ -20,8 +21,11 @@ impl Store {
         epoch: u32,
         split: Split,
     ) -> StoreResult<Option<Confusion>> {
-        self.read(move |db| stored_confusion(db, run, epoch, split))
-            .await
+        self.read(move |db| {
+            unsealed(db, run, split)?;
+            stored_confusion(db, run, epoch, split)
+        })
+        .await
     }
 
     /// Every image's result of one epoch and split, in the dataset's order, where it was reported.
@@ -31,10 +35,17 @@ impl Store {
         epoch: u32,
         split: Split,
     ) -> StoreResult<Option<ImageResults>> {
-        self.read(move |db| stored_images(db, run, epoch, split))
-            .await
+        self.read(move |db| {
+            unsealed(db, run, split)?;
+            stored_images(db, run, epoch, split)
+        })
+        .await
     }
 }
+
+/// Of a sealed run nobody reads what was measured on the test images: they are [`Split::Test`], 2. Every figure of an epoch
+/// is read under this condition.
+const OPEN: &str = "(split <> 2 OR NOT (SELECT sealed FROM run WHERE run.id = ?1))";
 
 /// The confusion matrix of one epoch and split, where it was reported.
 pub(super) fn stored_confusion(
@@ -66,7 +77,7 @@ fn blob(
     split: Split,
 ) -> StoreResult<Option<Vec<u8>>> {
     let mut statement = db.prepare_cached(&format!(
-        "{select} WHERE run = ?1 AND epoch = ?2 AND split = ?3"
+        "{select} WHERE run = ?1 AND epoch = ?2 AND split = ?3 AND {OPEN}"
     ))?;
     let blob = statement.query_row(params![run, epoch, split], |row| row.get(0));
     Ok(blob.optional()?)
@@ -140,8 +151,9 @@ pub(super) fn epoch_records(db: &Connection, run: RunId) -> StoreResult<Vec<Epoc
         .prepare_cached("SELECT * FROM epoch WHERE run = ?1 ORDER BY epoch")?
         .query_map([run], read_epoch)?
         .collect::<Result<_, _>>()?;
-    let mut statement =
-        db.prepare_cached("SELECT * FROM score WHERE run = ?1 ORDER BY epoch, split")?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT * FROM score WHERE run = ?1 AND {OPEN} ORDER BY epoch, split"
+    ))?;
     let mut scores = statement.query([run])?;
     let mut at = 0;
     while let Some(row) = scores.next()? {
@@ -175,7 +187,9 @@ pub(super) fn stored_record(
     let Some(mut record) = found else {
         return Ok(None);
     };
-    let mut statement = db.prepare_cached("SELECT * FROM score WHERE run = ?1 AND epoch = ?2")?;
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT * FROM score WHERE run = ?1 AND epoch = ?2 AND {OPEN}"
+    ))?;
     let mut scores = statement.query(params![run, epoch])?;
     while let Some(row) = scores.next()? {
         put_score(&mut record, row)?;

@@ -39,19 +39,22 @@ impl Store {
     /// What forward passes showed of a run, where they were made.
     pub async fn examination(&self, id: RunId) -> StoreResult<Option<Examination>> {
         self.read(move |db| {
-            get(db, id)?;
-            examination(db, id)
+            let run = get(db, id)?;
+            examination(db, &run)
         })
         .await
     }
 }
 
-fn examination(db: &Connection, id: RunId) -> StoreResult<Option<Examination>> {
+fn examination(db: &Connection, run: &Run) -> StoreResult<Option<Examination>> {
     let found: Option<Json<Examination>> = db
         .prepare_cached("SELECT data FROM examination WHERE run = ?1")?
-        .query_row([id], |row| row.get(0))
+        .query_row([run.id], |row| row.get(0))
         .optional()?;
-    Ok(found.map(|Json(examination)| examination))
+    Ok(found.map(|Json(examination)| match run.sealed {
+        true => examination.without_test(),
+        false => examination,
+    }))
 }
 
 /// The verdict, its gates and what was found, from a run's epochs and what is kept of the last one.
@@ -61,7 +64,7 @@ pub(super) fn diagnosis(
     epochs: &[EpochRecord],
 ) -> StoreResult<Diagnosis> {
     let mut measured = Measured {
-        examination: examination(db, run.id)?,
+        examination: examination(db, run)?,
         ..Measured::default()
     };
     if let Some(last) = epochs.last() {

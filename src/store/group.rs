@@ -72,7 +72,12 @@ impl GroupRun {
 impl Group {
     /// How many runs have each status that occurs.
     pub fn counts(&self) -> Vec<(RunStatus, usize)> {
-        let count = |status| self.runs.iter().filter(|of| of.run.status == status).count();
+        let count = |status| {
+            self.runs
+                .iter()
+                .filter(|of| of.run.status == status)
+                .count()
+        };
         let all = RunStatus::ALL.map(|status| (status, count(status)));
         all.into_iter().filter(|(_, n)| *n > 0).collect()
     }
@@ -102,15 +107,16 @@ impl Group {
 
     /// Means over the seeds of the same settings.
     pub fn over_seeds(&self) -> Vec<OverSeeds> {
-        let trial = |of| {
-            let GroupRun { run, .. } = of;
-            Trial {
+        let trials: Vec<Trial> = self
+            .runs
+            .iter()
+            .map(|GroupRun { run, .. }| Trial {
                 settings: &run.settings,
                 status: run.status,
                 last: run.latest.as_ref(),
-            }
-        };
-        over_seeds(&self.runs.iter().map(trial).collect::<Vec<_>>())
+            })
+            .collect();
+        over_seeds(&trials)
     }
 
     /// Puts the best validation accuracy first, runs without one last. Never by test: choosing by it would use it up.
@@ -145,7 +151,8 @@ impl Store {
     /// The newest groups first, at most `limit`.
     pub async fn groups(&self, limit: usize) -> StoreResult<Vec<GroupSummary>> {
         self.read(move |db| {
-            let mut statement = db.prepare_cached(&format!("{SELECT} ORDER BY id DESC LIMIT ?1"))?;
+            let mut statement =
+                db.prepare_cached(&format!("{SELECT} ORDER BY id DESC LIMIT ?1"))?;
             let rows = statement.query_map([limit as i64], read_summary)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -156,7 +163,10 @@ impl Store {
     pub async fn cancel_group(&self, id: GroupId) -> StoreResult<Group> {
         self.write(move |change| {
             let going = group(&change.tx, id)?.runs;
-            let mut going = going.iter().filter(|of| !of.run.status.is_over()).peekable();
+            let mut going = going
+                .iter()
+                .filter(|of| !of.run.status.is_over())
+                .peekable();
             if going.peek().is_none() {
                 return Err(StoreError::Conflict(format!(
                     "every run of group {id} is over already"

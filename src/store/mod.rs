@@ -23,6 +23,7 @@ mod run_list;
 mod schema;
 mod sql;
 mod staging;
+mod test_look;
 pub mod token;
 mod transition;
 
@@ -43,6 +44,7 @@ pub use report::{MAX_EVENTS_A_POST, Reported};
 pub use run::{NewRun, Run, RunPatch};
 pub use run_list::{RunFilter, RunSort};
 pub use staging::{Preview, Upload, UploadState};
+pub use test_look::TestLooks;
 pub use transition::Lost;
 
 /// Why the store did not do what it was asked.

@@ -10,7 +10,7 @@ use crate::model::plan_for;
 use crate::run::sweep::Settings;
 use crate::run::{
     Attempt, BestEpoch, DatasetId, EpochRecord, GroupId, Machine, Metric, RunId, RunSpec,
-    RunStatus, Seq, Split,
+    RunStatus, Seq, Split, TestFigures,
 };
 use crate::train::Wish;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -62,6 +62,8 @@ pub struct Run {
     pub machine: Option<Machine>,
     /// When a lost run may be started again.
     pub not_before: Moment,
+    /// What was measured on the test images is kept from everybody.
+    pub sealed: bool,
     /// The group that it was made with.
     pub group: Option<GroupId>,
     /// What it has of the fields that differ in its group.
@@ -182,7 +184,7 @@ impl Change<'_> {
         let attempt = Attempt(u32::from(spec.external));
         self.tx.execute(
             "INSERT INTO run (name, notes, dataset, spec, facts, external, status, attempt, token_hash, created, epochs,
-             run_group, settings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             run_group, settings, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 spec.name,
                 spec.notes,
@@ -197,6 +199,7 @@ impl Change<'_> {
                 spec.train.epochs,
                 of.map(|(group, _)| group),
                 Json(of.map_or(&Settings::new(), |(_, settings)| settings)),
+                spec.test == TestFigures::Sealed,
             ],
         )?;
         let id = RunId(self.tx.last_insert_rowid());
@@ -247,6 +250,7 @@ impl Change<'_> {
                 "epoch": run.epoch,
                 "epochs": run.epochs,
                 "name": run.name,
+                "sealed": run.sealed,
             }),
         )?;
         Ok(())
@@ -308,6 +312,7 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<Run> {
             .get::<_, Option<Json<Machine>>>("machine")?
             .map(|Json(machine)| machine),
         not_before: row.get("not_before")?,
+        sealed: row.get("sealed")?,
         group: row.get("run_group")?,
         settings: row.get::<_, Json<Settings>>("settings")?.0,
     })

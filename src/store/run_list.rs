@@ -33,7 +33,8 @@ impl RunSort {
             RunSort::Epoch => "epoch",
             RunSort::TrainAccuracy => "COALESCE(train_accuracy, -1)",
             RunSort::ValAccuracy => "COALESCE(val_accuracy, -1)",
-            RunSort::TestAccuracy => "COALESCE(test_accuracy, -1)",
+            // An order by sealed figures would tell them.
+            RunSort::TestAccuracy => "IIF(sealed, -1, COALESCE(test_accuracy, -1))",
             RunSort::Gap => "COALESCE(train_accuracy - val_accuracy, -2)",
         }
     }

@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -142,6 +142,19 @@ CREATE TABLE run_group (
 ALTER TABLE run ADD COLUMN run_group INTEGER REFERENCES run_group ON DELETE SET NULL;
 ALTER TABLE run ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
 CREATE INDEX run_by_group ON run (run_group);
+",
+    "
+ALTER TABLE run ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE test_look (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    at INTEGER NOT NULL
+);
+CREATE INDEX test_look_by_fingerprint ON test_look (fingerprint);
+INSERT INTO test_look (fingerprint, run, at)
+SELECT json_extract(facts, '$.fingerprint'), id, ended FROM run
+WHERE ended IS NOT NULL AND test_accuracy IS NOT NULL AND facts IS NOT NULL;
 ",
 ];
 

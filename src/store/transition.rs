@@ -203,6 +203,14 @@ impl Change<'_> {
             params![id, Moment::now()],
         )?;
         self.set_status(id, status, message)?;
+        self.conclude(id)?;
+        self.want_simple_models(id)
+    }
+
+    /// The verdict over all epochs of a run that is over, and the last event; a look at test, where its figures are open.
+    pub(super) fn conclude(&mut self, id: RunId) -> StoreResult<()> {
+        let run = get(&self.tx, id)?;
+        self.count_test_look(&run)?;
         let diagnosis = self.diagnosis(id)?;
         self.tx.execute(
             "UPDATE run SET verdict = ?2 WHERE id = ?1",
@@ -212,8 +220,8 @@ impl Change<'_> {
         self.event(
             id,
             EventKind::End,
-            &json!({"status": status, "message": message}),
+            &json!({"status": run.status, "message": run.message}),
         )?;
-        self.want_simple_models(id)
+        Ok(())
     }
 }

@@ -23,7 +23,9 @@ fn made(server: &TestServer, spec: &Value) -> (String, Value) {
 
 fn statuses(group: &Value) -> Vec<&str> {
     let runs = group["runs"].as_array().unwrap();
-    runs.iter().map(|run| run["status"].as_str().unwrap()).collect()
+    runs.iter()
+        .map(|run| run["status"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -38,7 +40,10 @@ fn lists_in_a_spec_make_a_group_of_runs_that_differ_in_them() {
     let axis = |field: &str, values: Value| json!({"field": field, "values": values});
     assert_eq!(
         group["axes"],
-        json!([axis("train.optimizer.lr", json!([0.01, 0.001])), axis("train.seed", json!([1, 2, 3]))])
+        json!([
+            axis("train.optimizer.lr", json!([0.01, 0.001])),
+            axis("train.seed", json!([1, 2, 3]))
+        ])
     );
     assert_eq!(server.get(&path).1, group);
     let second = &group["runs"][1];
@@ -53,12 +58,18 @@ fn lists_in_a_spec_make_a_group_of_runs_that_differ_in_them() {
     assert_eq!(run["spec"]["train"]["optimizer"]["lr"], 0.01);
     let of_group = server.get(&format!("/api/v1/runs?group={}", group["id"])).1;
     assert_eq!(of_group["runs"].as_array().unwrap().len(), 6);
-    assert_eq!(server.get("/api/v1/groups").1["groups"][0]["id"], group["id"]);
+    assert_eq!(
+        server.get("/api/v1/groups").1["groups"][0]["id"],
+        group["id"]
+    );
 
     // A list of one is a setting, and a run is a run.
     let (status, run) = server.post("/api/v1/runs", &logistic(json!({"seed": [4]})));
     assert_eq!(status, 201);
-    assert_eq!((&run["spec"]["train"]["seed"], &run["group"]), (&json!(4), &Value::Null));
+    assert_eq!(
+        (&run["spec"]["train"]["seed"], &run["group"]),
+        (&json!(4), &Value::Null)
+    );
 }
 
 #[test]
@@ -68,7 +79,10 @@ fn a_sweep_with_one_wrong_run_or_too_many_makes_none() {
         (json!({"batch_size": [8, 0]}), "train.batch_size"),
         (json!({"seed": "1..15", "epochs": "1..15"}), "train.seed"),
         (json!({"seed": "1..999999999"}), "train.seed"),
-        (json!({"optimizer": {"lr": "0.1..0.2"}}), "train.optimizer.lr"),
+        (
+            json!({"optimizer": {"lr": "0.1..0.2"}}),
+            "train.optimizer.lr",
+        ),
         (json!({"seed": [1, "two"]}), "train.seed"),
     ] {
         let (status, problem) = server.post("/api/v1/runs", &logistic(train));
@@ -93,7 +107,10 @@ fn a_group_trains_to_its_table_with_means_over_the_seeds() {
     let (path, _) = made(&server, &spec);
     let group = server.wait(&path, |group| group["over"] == 4);
     assert_eq!(statuses(&group), ["finished"; 4], "{group}");
-    assert_eq!((&group["epochs_done"], &group["epochs"]), (&json!(12), &json!(12)));
+    assert_eq!(
+        (&group["epochs_done"], &group["epochs"]),
+        (&json!(12), &json!(12))
+    );
     assert_eq!(group["left_s"], Value::Null);
     let runs = group["runs"].as_array().unwrap();
     let val: Vec<f64> = runs
@@ -102,7 +119,10 @@ fn a_group_trains_to_its_table_with_means_over_the_seeds() {
         .collect();
     assert!(val.is_sorted_by(|a, b| a >= b), "{val:?}");
     assert!(runs.iter().all(|run| run["verdict"].is_string()), "{group}");
-    assert!(runs.iter().all(|run| run["best_record"]["val"].is_object()), "{group}");
+    assert!(
+        runs.iter().all(|run| run["best_record"]["val"].is_object()),
+        "{group}"
+    );
     let means = group["over_seeds"].as_array().unwrap();
     assert_eq!(means.len(), 2, "{group}");
     for of in means {
@@ -114,13 +134,21 @@ fn a_group_trains_to_its_table_with_means_over_the_seeds() {
             .map(|run| run["latest"]["val"]["accuracy"].as_f64().unwrap())
             .collect();
         let mean = of["val"]["mean"].as_f64().unwrap();
-        assert!((mean - of_size.iter().sum::<f64>() / 2.0).abs() < 1e-12, "{group}");
+        assert!(
+            (mean - of_size.iter().sum::<f64>() / 2.0).abs() < 1e-12,
+            "{group}"
+        );
         let (low, high) = (&of["val"]["low"], &of["val"]["high"]);
         assert!(low.as_f64().unwrap() <= mean && mean <= high.as_f64().unwrap());
     }
     let page = server.get(path.strip_prefix("/api/v1").unwrap()).1;
     let page = page.as_str().unwrap();
-    for said in ["Over the seeds", "batch_size 20", "4 finished", "Best validation"] {
+    for said in [
+        "Over the seeds",
+        "batch_size 20",
+        "4 finished",
+        "Best validation",
+    ] {
         assert!(page.contains(said), "{said}: {page}");
     }
 }
@@ -128,7 +156,10 @@ fn a_group_trains_to_its_table_with_means_over_the_seeds() {
 #[test]
 fn a_group_is_cancelled_whole_and_deleted_when_it_is_over() {
     let server = stocked(&[]);
-    let (path, group) = made(&server, &logistic(json!({"seed": "1..3", "epochs": 100_000})));
+    let (path, group) = made(
+        &server,
+        &logistic(json!({"seed": "1..3", "epochs": 100_000})),
+    );
     let first = group["runs"][0]["id"].as_u64().unwrap();
     server.wait_run(first, |run| run["epoch"].as_u64() >= Some(1));
     let going = server.get(&path).1;
@@ -141,7 +172,10 @@ fn a_group_is_cancelled_whole_and_deleted_when_it_is_over() {
     assert_eq!(server.post(&format!("{path}/cancel"), &json!({})).0, 409);
 
     let ask = server.get(&format!("{}/delete", path.strip_prefix("/api/v1").unwrap()));
-    assert!(ask.1.as_str().unwrap().contains("Delete for good"), "{ask:?}");
+    assert!(
+        ask.1.as_str().unwrap().contains("Delete for good"),
+        "{ask:?}"
+    );
     assert_eq!(server.delete(&path).0, 204);
     assert_eq!(server.get(&path).0, 404);
     assert_eq!(server.get("/api/v1/runs").1["runs"], json!([]));

@@ -14,6 +14,7 @@ mod openapi;
 mod producer;
 mod reports;
 mod runs;
+mod sealed;
 mod start;
 mod stream;
 mod training;

@@ -80,7 +80,10 @@ fn a_spec_with_lists_trains_run_after_run_and_ends_in_a_table() {
     fs::write(&spec, text.replace("[1, 2]", "\"1..900\"")).unwrap();
     let (status, _, said) = done(train(&data, &spec, &out));
     assert_eq!(status, 2);
-    assert!(said.contains("train.seed") && said.contains("200"), "{said}");
+    assert!(
+        said.contains("train.seed") && said.contains("200"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Cancelling, stopping, resuming and cloning runs.
+//! Cancelling, stopping, resuming, revealing and cloning runs.
 
 use super::runs::CreatedOrGroup;
 use super::{RunView, runs};
@@ -18,6 +18,7 @@ pub fn router() -> Router<App> {
         .route("/runs/{id}/cancel", post(cancel))
         .route("/runs/{id}/stop", post(stop))
         .route("/runs/{id}/resume", post(resume))
+        .route("/runs/{id}/reveal", post(reveal))
         .route("/runs/{id}/clone", post(clone))
 }
 
@@ -43,6 +44,16 @@ pub(super) async fn resume(
     Id(id): Id<RunId>,
 ) -> Result<Json<RunView>, HttpError> {
     Ok(Json(app.store.resume(id).await?.into()))
+}
+
+/// Opens the test figures of a run that was launched sealed and is over; it counts as a look at its data's test images.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/reveal", tag = "runs", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = RunView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn reveal(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<RunView>, HttpError> {
+    let view = RunView::from(app.store.reveal_test(id).await?);
+    Ok(Json(view.with_test_looks(&app).await?))
 }
 
 /// A new run with the settings of an old one; a body changes some of them.

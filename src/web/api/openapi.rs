@@ -26,6 +26,7 @@ use utoipa::OpenApi;
         control::cancel,
         control::stop,
         control::resume,
+        control::reveal,
         control::clone,
         groups::list,
         groups::show,

@@ -3,8 +3,9 @@
 use crate::run::{
     Attempt, BestEpoch, DatasetId, EpochRecord, GroupId, RunId, RunSpec, RunStatus, Seq,
 };
-use crate::store::{Moment, Run};
+use crate::store::{Moment, Run, TestLooks};
 use crate::train::Wish;
+use crate::web::{App, HttpError};
 use serde::Serialize;
 
 /// A run as the API shows it.
@@ -37,10 +38,25 @@ pub struct RunView {
     pub best: Option<BestEpoch>,
     /// Once the run is over.
     pub verdict: Option<String>,
+    /// What was measured on the test images is kept from everybody until it is revealed.
+    pub sealed: bool,
+    /// How often the test images of its data were looked at; where one run is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_looks: Option<TestLooks>,
     /// The group that it was made with.
     pub group: Option<GroupId>,
     /// The newest event: where a stream may go on from.
     pub last_seq: Seq,
+}
+
+impl RunView {
+    /// Adds what is known of the looks at its test images.
+    pub async fn with_test_looks(mut self, app: &App) -> Result<RunView, HttpError> {
+        if let Some(fingerprint) = &self.dataset_fingerprint {
+            self.test_looks = Some(app.store.test_looks(fingerprint).await?);
+        }
+        Ok(self)
+    }
 }
 
 impl From<Run> for RunView {
@@ -67,6 +83,8 @@ impl From<Run> for RunView {
             latest: run.latest,
             best: run.best,
             verdict: run.verdict,
+            sealed: run.sealed,
+            test_looks: None,
             group: run.group,
             last_seq: run.last_seq,
         }

@@ -139,7 +139,7 @@ pub(super) async fn show(
     let Diagnosed { run, diagnosis, .. } = app.store.diagnosed(id).await?;
     let mut view = RunView::from(run);
     view.verdict = Some(diagnosis.verdict.name().to_owned());
-    Ok(Json(view))
+    Ok(Json(view.with_test_looks(&app).await?))
 }
 
 /// What of a run may be changed; what is left out stays.

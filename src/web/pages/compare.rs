@@ -60,7 +60,8 @@ impl Compared {
     /// "18.9 % (17 of 90), 95 %: 12.2 to 28.2"
     fn figure(&self, split: Split) -> String {
         let Some(m) = self.last().and_then(|e| e.split(split)) else {
-            return "–".to_owned();
+            let sealed = self.run.sealed && split == Split::Test;
+            return if sealed { "sealed" } else { "–" }.to_owned();
         };
         let interval = wilson(m.correct, m.n);
         format!(

@@ -4,7 +4,7 @@ use super::layers;
 use super::wording::setting;
 use crate::model::resolve;
 use crate::run::sweep::is_list;
-use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError};
+use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -38,6 +38,8 @@ pub struct RunForm {
     pub min_delta: String,
     pub restore_best: String,
     pub seed: String,
+    /// `shown` or `sealed`.
+    pub test: String,
     pub name: String,
     pub notes: String,
     pub tags: String,
@@ -46,7 +48,7 @@ pub struct RunForm {
 }
 
 /// A field's name in the form and its path in a spec.
-const PATHS: [(&str, &str); 22] = [
+const PATHS: [(&str, &str); 23] = [
     ("dataset", "dataset"),
     ("layers", "model"),
     ("height", "input.height"),
@@ -65,6 +67,7 @@ const PATHS: [(&str, &str); 22] = [
     ("restore_best", "train.early_stopping.restore_best"),
     ("early_stopping", "train.early_stopping"),
     ("seed", "train.seed"),
+    ("test", "test"),
     ("name", "name"),
     ("notes", "notes"),
     ("tags", "tags"),
@@ -133,6 +136,14 @@ impl RunForm {
             min_delta: typed(&self.min_delta, setting(stopping.min_delta)),
             restore_best: typed(&self.restore_best, word(stopping.restore_best)),
             seed: typed(&self.seed, spec.train.seed.to_string()),
+            test: typed(
+                &self.test,
+                match spec.test {
+                    TestFigures::Shown => "shown",
+                    TestFigures::Sealed => "sealed",
+                }
+                .to_owned(),
+            ),
             name: typed(&self.name, spec.name.clone()),
             notes: typed(&self.notes, spec.notes.clone()),
             tags: typed(&self.tags, spec.tags.join(", ")),
@@ -162,6 +173,7 @@ impl RunForm {
             Err(error) => spec.errors.push(error),
         }
         spec.text("dataset", &self.dataset);
+        spec.text("test", &self.test);
         spec.text("name", self.name.trim());
         spec.text("notes", self.notes.trim());
         if !self.tags.trim().is_empty() {

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::error::rendered;
-use super::wording::{counted, moment};
+use super::wording::moment;
 use crate::run::sweep::label;
 use crate::store::GroupSummary;
 use crate::web::HttpError;

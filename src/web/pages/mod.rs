@@ -20,6 +20,7 @@ mod inspection;
 mod launch;
 mod layers;
 mod report;
+mod reveal;
 mod run;
 mod run_report;
 mod runs;
@@ -50,6 +51,7 @@ pub fn router() -> Router<App> {
         .merge(group::router())
         .merge(groups::router())
         .merge(edit::router())
+        .merge(reveal::router())
         .merge(confusion::router())
         .merge(images::router())
         .merge(delete::router())

@@ -5,11 +5,12 @@ use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
 use super::inspection::audit_link;
+use super::reveal::TestView;
 use super::runs::model_name;
 use super::settings::settings;
 use super::verdict;
 use super::wording::{
-    bytes, counted, duration, island, loss, moment, percent, points, query, setting,
+    bytes, counted, duration, island, loss, moment, percent, points, query, setting, thousands,
 };
 use crate::diagnose::{Diagnosis, share, wilson};
 use crate::run::{EpochRecord, RunId, RunStatus, Seq, Split, SplitMetrics};
@@ -55,6 +56,7 @@ struct RunData<'a> {
     status: RunStatus,
     live: bool,
     epochs: u32,
+    sealed: bool,
     seq: Seq,
     best: Option<u32>,
     chance: Option<f64>,
@@ -152,6 +154,7 @@ struct RunView {
     /// The numbers of the last epoch and of the best.
     figures: Vec<Figure>,
     last: Option<EpochRecord>,
+    test: TestView,
     table: EpochTable,
     log: Vec<LogLine>,
     checkpoints: Vec<Checkpoint>,
@@ -212,6 +215,7 @@ impl RunView {
             .collect(),
             diagnosis,
             figures,
+            test: TestView::of(app, &run).await?,
             table: EpochTable::of(&epochs, page),
             log: app.store.log_lines(run.id, LOG_LINES).await?,
             checkpoints: app.store.checkpoints(run.id).await?,
@@ -286,6 +290,7 @@ async fn show(
         status: run.status,
         live: !run.status.is_over(),
         epochs: run.epochs,
+        sealed: run.sealed,
         seq: run.last_seq,
         best: run.best.as_ref().map(|best| best.epoch),
         chance: run

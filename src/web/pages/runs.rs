@@ -79,6 +79,7 @@ impl RunsQuery {
             status: self.status.parse().ok(),
             dataset: given(&self.dataset),
             tag: given(&self.tag),
+            group: None,
             text: given(&self.text),
             sort: column.map_or(RunSort::Created, |column| column.1),
             ascending: self.order == "asc",

@@ -2,7 +2,7 @@
 
 use super::runs::model_name;
 use super::wording::{early_stopping, moment, optimizer, setting, thousands};
-use crate::run::Normalize;
+use crate::run::{Normalize, TestFigures};
 use crate::store::Run;
 
 type Pairs = Vec<(&'static str, String)>;
@@ -30,6 +30,15 @@ pub fn settings(run: &Run) -> Pairs {
         ("Optimizer", optimizer(&train.optimizer)),
         ("Early stopping", early_stopping(&run.spec)),
         ("Seed", train.seed.to_string()),
+        (
+            "Test figures",
+            match (run.spec.test, run.sealed) {
+                (TestFigures::Shown, _) => "shown after each epoch",
+                (TestFigures::Sealed, true) => "sealed",
+                (TestFigures::Sealed, false) => "sealed until they were revealed",
+            }
+            .to_owned(),
+        ),
     ]
 }
 
