@@ -13,11 +13,13 @@
 //! - [`store`]: SQLite: runs, events, datasets, checkpoints.
 //! - [`diagnose`]: statistics and gates; histories in, findings out.
 //! - [`train`]: the loop, evaluation, early stopping, checkpoints, resume.
+//! - [`augment`]: training images changed at random: moved, toned, covered, mixed.
 //! - [`model`]: architectures as data, presets, shapes, parameter counts, PyTorch names.
 //! - [`nn`]: layers and operations on candle tensors with their gradients; optimizers; random streams.
 //! - [`data`]: folders, archives, decoding, resizing, splits, the demonstration's generator.
 //! - [`run`]: the words of the domain as plain serde types.
 
+pub mod augment;
 pub mod chart;
 pub mod cli;
 pub mod data;

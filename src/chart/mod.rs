@@ -2,11 +2,13 @@
 
 mod canvas;
 mod confusion;
+mod contact_sheet;
 mod curves;
 mod distribution;
 mod palette;
 mod thin;
 
+pub use contact_sheet::contact_sheet;
 pub use distribution::Distributions;
 pub use palette::{Ink, css};
 

@@ -3,7 +3,7 @@
 use super::decode::{Decoded, Format};
 use super::prepare::{Normalization, Pixels, Shape};
 use super::read_ahead::{FromDisk, ImageFiles, ReadAhead};
-use super::{DataError, Dataset, OnProgress};
+use super::{DataError, Dataset, Entry, OnProgress};
 use crate::run::{InputSpec, Normalize, Split};
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -32,10 +32,22 @@ impl Images {
         room: &mut u64,
         progress: OnProgress,
     ) -> Result<Images, DataError> {
+        let entries = dataset.index.of(split).cloned().collect();
+        Images::of(dataset, entries, input, room, progress)
+    }
+
+    /// As [`Images::load`], for chosen images of a dataset.
+    pub fn of(
+        dataset: &Dataset,
+        entries: Vec<Entry>,
+        input: &InputSpec,
+        room: &mut u64,
+        progress: OnProgress,
+    ) -> Result<Images, DataError> {
         let shape = Shape::of(input);
         let files = ImageFiles {
             root: dataset.root.clone(),
-            entries: dataset.index.of(split).cloned().collect(),
+            entries,
             shape,
         };
         let mut fitting = 0;
@@ -210,19 +222,50 @@ impl Images {
         normalization: &Normalization,
         out: &mut [f32],
     ) {
-        let size = self.shape.channels * self.shape.area();
+        let (shape, size) = (self.shape, self.shape.channels * self.shape.area());
+        let pixels = self.chosen(which, read);
         assert_eq!(out.len(), which.len() * size, "a batch of another shape");
+        out.par_chunks_exact_mut(size).zip(pixels).for_each_init(
+            Vec::new,
+            |scratch, (out, pixels)| {
+                pixels.write(shape, normalization, scratch, out);
+            },
+        );
+    }
+
+    /// Calls `each` with the position among `which`, the planes at the input's size, 0 to 255 (1 or C, H, W), and the
+    /// image's place in `out` (C, H, W), in parallel over the chosen images; every thread has a `Scratch` of its own.
+    ///
+    /// # Panics
+    ///
+    /// As [`Images::batch`].
+    pub fn each<Scratch: Default>(
+        &self,
+        which: &[usize],
+        read: &FromDisk,
+        out: &mut [f32],
+        each: impl Fn(&mut Scratch, usize, &[f32], &mut [f32]) + Sync,
+    ) {
+        let (shape, size) = (self.shape, self.shape.channels * self.shape.area());
+        let pixels = self.chosen(which, read);
+        assert_eq!(out.len(), which.len() * size, "a batch of another shape");
+        let places = out.par_chunks_exact_mut(size).zip(pixels).enumerate();
+        places.for_each_init(
+            Default::default,
+            |(planes, scratch): &mut (Vec<f32>, _), (i, (out, pixels))| {
+                each(scratch, i, pixels.planes(shape, planes), out);
+            },
+        );
+    }
+
+    /// The chosen images, those that are not in memory from `read`.
+    fn chosen<'a>(&'a self, which: &[usize], read: &'a FromDisk) -> Vec<&'a Pixels> {
         let mut read = read.0.iter();
         let pixels: Vec<&Pixels> = which
             .iter()
             .filter_map(|&number| self.kept.get(number).or_else(|| read.next()))
             .collect();
         assert_eq!(pixels.len(), which.len(), "images read for another batch");
-        out.par_chunks_exact_mut(size).zip(pixels).for_each_init(
-            Vec::new,
-            |scratch, (out, pixels)| {
-                pixels.write(self.shape, normalization, scratch, out);
-            },
-        );
+        pixels
     }
 }

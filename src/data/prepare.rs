@@ -23,6 +23,11 @@ impl Normalization {
         let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
         ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32)
     }
+
+    /// Writes planes of 0 to 255, `area` pixels each, as normalized channels: a single plane is repeated in all of `out`.
+    pub(crate) fn write(&self, planes: &[f32], area: usize, out: &mut [f32]) {
+        affine(planes, area, self, out);
+    }
 }
 
 /// The shape that a network takes: channels, height, width.
@@ -107,9 +112,14 @@ impl Pixels {
     ) {
         match self {
             Pixels::Bytes(image) if is_ready(image, shape) => {
-                affine(&image.planes, shape, normalization, out);
+                affine(&image.planes, shape.area(), normalization, out);
             }
-            _ => affine(self.planes(shape, scratch), shape, normalization, out),
+            _ => affine(
+                self.planes(shape, scratch),
+                shape.area(),
+                normalization,
+                out,
+            ),
         }
     }
 }
@@ -117,12 +127,12 @@ impl Pixels {
 /// Normalizes planes of 0 to 255; a single one is repeated in every channel.
 fn affine<T: Copy + Into<f32>>(
     planes: &[T],
-    shape: Shape,
+    area: usize,
     normalization: &Normalization,
     out: &mut [f32],
 ) {
-    let planes = planes.chunks_exact(shape.area()).cycle();
-    for (c, (plane, out)) in planes.zip(out.chunks_exact_mut(shape.area())).enumerate() {
+    let planes = planes.chunks_exact(area).cycle();
+    for (c, (plane, out)) in planes.zip(out.chunks_exact_mut(area)).enumerate() {
         let (factor, summand) = normalization.affine(c);
         for (out, &x) in out.iter_mut().zip(plane) {
             let x: f32 = x.into();
@@ -141,6 +151,11 @@ fn is_ready(image: &Decoded, shape: Shape) -> bool {
 fn resized(image: &Decoded, shape: Shape, out: &mut Vec<f32>) {
     let from = (image.height as usize, image.width as usize);
     let area = shape.area();
+    if is_ready(image, shape) {
+        out.clear();
+        out.extend(image.planes.iter().map(|&x| f32::from(x)));
+        return;
+    }
     out.resize(shape.planes(image.channels) * area, 0.0);
     let resize = Resize::new(from, (shape.height, shape.width));
     if shape.channels == 1 && image.channels == 3 {

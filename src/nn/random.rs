@@ -1,5 +1,7 @@
 //! Seeded random streams: number i of a stream is a pure function of the seed, the stream's name, the step, and i.
 
+use super::kernel::Kernels;
+
 /// A counter-based stream: Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
 ///
 /// The key is a hash of seed and name; the counter holds the step and the element. So any element can be had at any
@@ -65,6 +67,11 @@ impl Stream {
             key = next_key(key);
         }
         [a, b, c, d]
+    }
+
+    /// Fills `out` with the numbers of 64-number groups from `group` on: 16 blocks each, their first words first.
+    pub fn fill(&self, group: u64, out: &mut [u32]) {
+        Kernels::best().random(self, group, out);
     }
 
     /// Number `i`.

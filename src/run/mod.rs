@@ -1,5 +1,6 @@
 //! The words of the domain as plain serde types: what a run is asked to do, what it reports, how it stands.
 
+mod augment;
 mod csv;
 mod epoch;
 mod event;
@@ -14,6 +15,7 @@ mod status;
 pub mod sweep;
 mod training;
 
+pub use augment::{AUGMENT_PRESETS, Augment, AugmentPreset, OPERATIONS, Operation};
 pub use csv::history_csv;
 pub use epoch::{Confusion, EpochRecord, EpochReport, ImageResults, Running, SplitMetrics};
 pub use event::{Machine, ProducerEvent, Progress};
@@ -27,7 +29,7 @@ pub use layer::{
     Sequence, SequenceOf,
 };
 pub use number::nullable;
-pub use spec::{Augment, Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};
+pub use spec::{Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
 pub use training::{EarlyStopping, Metric, Optimizer, Schedule, TrainSpec};

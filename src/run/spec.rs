@@ -1,6 +1,6 @@
 //! The spec of a run: what a form, a TOML file or a JSON body asks for. Everything has a default; unknown fields are errors.
 
-use super::{InputSpec, LayerSpec, Normalize, Optimizer, TrainSpec};
+use super::{Augment, InputSpec, LayerSpec, Normalize, Optimizer, TrainSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -103,11 +103,6 @@ impl From<Device> for String {
     }
 }
 
-/// Augmentation of training images: none is offered yet, so the table is empty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Augment {}
-
 impl RunSpec {
     /// Reads a whole spec; an unknown or mistyped field is named by its path.
     pub fn from_value(value: Value) -> Result<Self, SpecError> {
@@ -194,6 +189,7 @@ impl RunSpec {
                 );
             }
         }
+        errors.0.extend(self.augment.check());
         errors.0
     }
 }

@@ -1,5 +1,6 @@
 //! One epoch of a run: trained, scored, reported, put on the disk.
 
+use super::ahead::TrainingPass;
 use super::checkpoint::{self, BEST, CheckpointMetrics, LAST};
 use super::clock::Phase;
 use super::scoring::{self, MOST_AT_ONCE, Scores};
@@ -111,7 +112,7 @@ impl Session<'_> {
         let first = u64::from(epoch - 1) * order::steps(n, train.batch_size);
         let (mut loss_sum, mut correct, mut done) = (0.0, 0_u32, 0);
         let order = order::batches(n, train.batch_size, train.seed, epoch);
-        let mut pass = self.input.of(Split::Train).in_order(order);
+        let mut pass = TrainingPass::new(self.input.of(Split::Train), order, self.spec, epoch)?;
         let mut step = first;
         while let Some((images, labels)) = pass.next_batch()? {
             match self.observer.wish() {

@@ -42,7 +42,7 @@ impl Input {
     }
 
     pub fn normalization(&self) -> &Normalization {
-        &self.of(Split::Train).normalization
+        self.of(Split::Train).normalization()
     }
 
     /// Images that are read from disk for each batch, for want of memory.
@@ -68,6 +68,20 @@ impl Batches {
     /// The class of each image, in the dataset's order.
     pub fn labels(&self) -> &[u32] {
         self.images.labels()
+    }
+
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    pub fn normalization(&self) -> &Normalization {
+        &self.normalization
+    }
+
+    /// (N, C, H, W) of a batch of `n`.
+    pub fn shape_of(&self, n: usize) -> (usize, usize, usize, usize) {
+        let [c, h, w] = self.shape;
+        (n, c, h, w)
     }
 
     /// These batches of image numbers one after the other; only one at a time is held as numbers of the network.
@@ -98,13 +112,15 @@ impl Pass {
         let Batches {
             images,
             normalization,
-            shape: [c, h, w],
+            ..
         } = &self.batches;
         let read = self.ahead.next_batch()?;
         let labels = which.iter().map(|&i| images.labels()[i]).collect();
-        let tensor = self.numbers.with((which.len(), *c, *h, *w), |numbers| {
-            images.batch(&which, &read, normalization, numbers);
-        })?;
+        let tensor = self
+            .numbers
+            .with(self.batches.shape_of(which.len()), |numbers| {
+                images.batch(&which, &read, normalization, numbers);
+            })?;
         Ok(Some((tensor, labels)))
     }
 }

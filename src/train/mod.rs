@@ -1,11 +1,13 @@
 //! Training: the loop, evaluation, early stopping, checkpoints, resume.
 
+mod ahead;
 mod checkpoint;
 mod clock;
 mod epoch;
 mod examination;
 mod input;
 mod order;
+mod preview;
 mod scoring;
 mod session;
 mod state;
@@ -15,6 +17,7 @@ mod tensor_file;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
+pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use scoring::MOST_AT_ONCE;
 pub use session::check;
 pub use state::STATE;

@@ -4,6 +4,7 @@
 mod common;
 
 mod access;
+mod augmented;
 mod control;
 mod datasets;
 mod downloads;

@@ -45,35 +45,81 @@ fn a_sealed_runs_test_figures_are_nowhere_until_they_are_revealed() {
     assert_eq!(epochs.len(), 3);
     for event in &heard {
         assert!(event.data["test"].is_null(), "{:?}", event.data);
-        assert!(!event.data.to_string().contains("of 8)"), "{:?}", event.data);
+        assert!(
+            !event.data.to_string().contains("of 8)"),
+            "{:?}",
+            event.data
+        );
     }
     assert!(epochs.iter().all(|event| event.data["val"].is_object()));
 
     let shown = server.get(&path).1;
-    assert_eq!((&shown["status"], &shown["sealed"]), (&json!("finished"), &json!(true)));
+    assert_eq!(
+        (&shown["status"], &shown["sealed"]),
+        (&json!("finished"), &json!(true))
+    );
     assert_eq!(shown["latest"]["test"], Value::Null);
     assert_eq!(shown["test_looks"], json!({"times": 0, "runs": 0}));
     let history = server.get(&format!("{path}/history.json")).1;
-    assert!(history["epochs"].as_array().unwrap().iter().all(|e| e["test"].is_null()));
+    assert!(
+        history["epochs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|e| e["test"].is_null())
+    );
     let csv = server.get(&format!("{path}/history.csv")).1;
     let csv = csv.as_str().unwrap();
-    let at = csv.lines().next().unwrap().split(',').position(|c| c == "test_acc").unwrap();
-    assert!(csv.lines().skip(1).all(|row| row.split(',').nth(at) == Some("")), "{csv}");
+    let at = csv
+        .lines()
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|c| c == "test_acc")
+        .unwrap();
+    assert!(
+        csv.lines()
+            .skip(1)
+            .all(|row| row.split(',').nth(at) == Some("")),
+        "{csv}"
+    );
     for sealed in ["confusion", "images"] {
         let (status, problem) = server.get(&format!("{path}/epochs/3/{sealed}?split=test"));
         assert_eq!(status, 409, "{problem}");
-        assert!(problem["detail"].as_str().unwrap().contains("sealed"), "{problem}");
-        assert_eq!(server.get(&format!("{path}/epochs/3/{sealed}?split=val")).0, 200);
+        assert!(
+            problem["detail"].as_str().unwrap().contains("sealed"),
+            "{problem}"
+        );
+        assert_eq!(
+            server.get(&format!("{path}/epochs/3/{sealed}?split=val")).0,
+            200
+        );
     }
-    assert_eq!(bytes(&server, &format!("{path}/charts/confusion.svg?split=test")).0, 409);
+    assert_eq!(
+        bytes(&server, &format!("{path}/charts/confusion.svg?split=test")).0,
+        409
+    );
     let examination = server.get(&format!("{path}/examination")).1;
     let passes = examination["passes"].as_array().unwrap();
-    assert!(!passes.is_empty() && passes.iter().all(|pass| pass["split"] != "test"), "{examination}");
+    assert!(
+        !passes.is_empty() && passes.iter().all(|pass| pass["split"] != "test"),
+        "{examination}"
+    );
     let diagnosis = server.get(&format!("{path}/diagnosis")).1.to_string();
-    assert!(!diagnosis.contains("test 1") && !diagnosis.contains("of 8)"), "{diagnosis}");
-    for name in ["best.safetensors", "last.safetensors", "last.state.safetensors"] {
+    assert!(
+        !diagnosis.contains("test 1") && !diagnosis.contains("of 8)"),
+        "{diagnosis}"
+    );
+    for name in [
+        "best.safetensors",
+        "last.safetensors",
+        "last.state.safetensors",
+    ] {
         let metrics = header_of(&bytes(&server, &format!("{path}/checkpoints/{name}")).1);
-        assert!(metrics["val"].is_object() && metrics["test"].is_null(), "{metrics}");
+        assert!(
+            metrics["val"].is_object() && metrics["test"].is_null(),
+            "{metrics}"
+        );
     }
     let (_, page) = server.get(&format!("/runs/{run}"));
     let page = page.as_str().unwrap();
@@ -100,7 +146,11 @@ fn a_sealed_runs_test_figures_are_nowhere_until_they_are_revealed() {
     assert_eq!(images["prediction"].as_array().unwrap().len(), 8);
     // Who follows from the start hears the figures, and an end.
     let heard: Vec<Heard> = Watcher::open(&server, run, 0, None).collect();
-    assert!(heard.iter().any(|h| h.kind == "epoch" && h.data["test"]["n"] == 8));
+    assert!(
+        heard
+            .iter()
+            .any(|h| h.kind == "epoch" && h.data["test"]["n"] == 8)
+    );
     assert_eq!(heard.last().unwrap().kind, "end");
     let (_, page) = server.get(&format!("/runs/{run}"));
     let page = page.as_str().unwrap();
@@ -135,29 +185,54 @@ fn a_run_that_goes_on_is_not_revealed_and_an_order_by_test_tells_nothing() {
         &json!({"external": true, "test": "sealed", "train": {"epochs": 100}}),
     );
     assert_eq!(status, 201, "{made}");
-    let (run, token) = (made["id"].as_u64().unwrap(), made["token"].as_str().unwrap());
+    let (run, token) = (
+        made["id"].as_u64().unwrap(),
+        made["token"].as_str().unwrap(),
+    );
     let mut best = epoch(1);
     best["data"]["test"] = json!({"loss": 0.1, "correct": 90, "n": 90, "accuracy": 1.0});
     report(&server, run, token, &[best]);
     let path = format!("/api/v1/runs/{run}");
     let (status, problem) = server.post(&format!("{path}/reveal"), &json!({}));
     assert_eq!(status, 409);
-    assert!(problem["detail"].as_str().unwrap().contains("when it is over"), "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("when it is over"),
+        "{problem}"
+    );
 
     let (open, token) = external(&server);
     report(&server, open, &token, &[epoch(1)]);
     for order in ["desc", "asc"] {
-        let listed = server.get(&format!("/api/v1/runs?sort=test_accuracy&order={order}")).1;
+        let listed = server
+            .get(&format!("/api/v1/runs?sort=test_accuracy&order={order}"))
+            .1;
         let ids: Vec<u64> = listed["runs"]
             .as_array()
             .unwrap()
             .iter()
             .map(|run| run["id"].as_u64().unwrap())
             .collect();
-        let wanted = if order == "desc" { [open, run] } else { [run, open] };
+        let wanted = if order == "desc" {
+            [open, run]
+        } else {
+            [run, open]
+        };
         assert_eq!(ids, wanted, "{order}");
     }
-    let page = read(server.agent().get(format!("{}/runs/{run}", server.url())).call());
+    let page = read(
+        server
+            .agent()
+            .get(format!("{}/runs/{run}", server.url()))
+            .call(),
+    );
     assert!(page.1.as_str().unwrap().contains("when the run is over"));
-    assert_eq!(server.post("/api/v1/runs", &json!({"external": true, "test": "hidden"})).0, 422);
+    assert_eq!(
+        server
+            .post("/api/v1/runs", &json!({"external": true, "test": "hidden"}))
+            .0,
+        422
+    );
 }

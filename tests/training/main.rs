@@ -1,5 +1,6 @@
 //! Training as a user sees it: from the library and from the command line.
 
+mod augmentation;
 mod command_line;
 mod ending;
 mod examination;

@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`.
 
+mod augmented;
 mod bundle;
 mod charts;
 mod checkpoints;
@@ -38,6 +39,7 @@ use axum::Router;
 /// Every call that wants a logged-in user, without its prefix.
 pub fn router() -> Router<App> {
     Router::new()
+        .merge(augmented::router())
         .merge(bundle::router())
         .merge(charts::router())
         .merge(checkpoints::router())

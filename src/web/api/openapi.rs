@@ -1,8 +1,8 @@
 //! The API's description, made from the code.
 
 use super::{
-    bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses, epochs,
-    events, groups, health, history, inspections, models, producer, runs, uploads,
+    augmented, bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses,
+    epochs, events, groups, health, history, inspections, models, producer, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -58,6 +58,7 @@ use utoipa::OpenApi;
         uploads::show,
         uploads::take,
         uploads::remove,
+        augmented::augmented,
         dataset_images::image,
         dataset_images::archive,
         diagnoses::diagnose,
