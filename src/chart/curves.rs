@@ -13,6 +13,69 @@ const BUCKETS: usize = 400;
 /// A loss above this is drawn at the upper edge; the rest stays readable.
 const LOSS_LIMIT: f64 = 1e6;
 
+/// Measures in pixels of a chart for one width.
+struct Layout {
+    size: (u32, u32),
+    /// Left of everything that stands above the plot.
+    indent: u32,
+    /// Baselines' places: of the title, and of the first line of the legend.
+    title: u32,
+    legend: u32,
+    /// Entries of the legend stand below one another, this far apart; beside one another where none.
+    stacked: Option<u32>,
+    /// Sizes of the fonts.
+    heading: u32,
+    text: u32,
+    ticks: u32,
+    /// Room for the labels below and to the left.
+    below: u32,
+    left: u32,
+    margins: (u32, u32),
+    x_labels: usize,
+}
+
+const WIDE: Layout = Layout {
+    size: (960, 540),
+    indent: 24,
+    title: 14,
+    legend: 50,
+    stacked: None,
+    heading: 20,
+    text: 16,
+    ticks: 15,
+    below: 46,
+    left: 66,
+    margins: (14, 24),
+    x_labels: 12,
+};
+
+/// For a phone: shown at its own size, its letters can be read.
+const NARROW: Layout = Layout {
+    size: (340, 330),
+    indent: 8,
+    title: 4,
+    legend: 30,
+    stacked: Some(18),
+    heading: 14,
+    text: 12,
+    ticks: 11,
+    below: 34,
+    left: 48,
+    margins: (2, 10),
+    x_labels: 5,
+};
+
+impl Layout {
+    /// Height of what stands above the plot.
+    fn head(&self, entries: usize) -> u32 {
+        let rows = match self.stacked {
+            Some(row) => row * entries as u32,
+            None => self.text,
+        };
+        self.legend + rows + 12
+    }
+}
+
 /// One line with its band.
 struct Curve {
     ink: Ink,
@@ -28,6 +91,7 @@ struct Curve {
 /// A chart of curves over epochs.
 pub(super) struct Curves {
     kind: Kind,
+    layout: &'static Layout,
     title: String,
     curves: Vec<Curve>,
     epochs: Range<f64>,
@@ -39,6 +103,14 @@ pub(super) struct Curves {
 type Point = (f64, Option<(f64, f64)>);
 
 impl Curves {
+    /// The same for a phone, without the run's name, which stands above it there.
+    pub fn narrow(kind: Kind, subject: &Subject) -> Curves {
+        let mut curves = Curves::of(kind, subject);
+        curves.title = kind.title().to_owned();
+        curves.layout = &NARROW;
+        curves
+    }
+
     pub fn of(kind: Kind, subject: &Subject) -> Curves {
         let curves: Vec<Curve> = match kind {
             Kind::Gap => [(Ink::GapVal, Split::Val), (Ink::GapTest, Split::Test)]
@@ -61,13 +133,10 @@ impl Curves {
         };
         let first = subject.epochs.first().map_or(1, |e| e.epoch);
         let last = subject.epochs.last().map_or(10, |e| e.epoch);
-        let what = match kind {
-            Kind::Gap => "generalization gap",
-            _ => kind.name(),
-        };
         Curves {
             kind,
-            title: format!("{} · {what}", tidy(subject.name, 80)),
+            layout: &WIDE,
+            title: format!("{} · {}", tidy(subject.name, 80), kind.title()),
             values: range(kind, &curves),
             curves,
             epochs: f64::from(first) - 0.5..f64::from(last) + 0.5,
@@ -161,7 +230,7 @@ fn range(kind: Kind, curves: &[Curve]) -> Range<f64> {
 
 impl Figure for Curves {
     fn size(&self) -> (u32, u32) {
-        (960, 540)
+        self.layout.size
     }
 
     fn subject(&self) -> &'static str {
@@ -173,14 +242,17 @@ impl Figure for Curves {
     }
 
     fn paint<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> DrawResult<(), DB> {
-        let (head, plot) = sheet.area.split_vertically(sheet.px(78));
+        let layout = self.layout;
+        let entries = self.curves.len() + usize::from(self.best_epoch.is_some());
+        let head = layout.head(entries);
+        let (head, plot) = sheet.area.split_vertically(sheet.px(head));
         self.paint_head(&sheet.part(head))?;
         let mut chart = ChartBuilder::on(&plot)
-            .margin_left(sheet.px(14))
-            .margin_right(sheet.px(24))
+            .margin_left(sheet.px(layout.margins.0))
+            .margin_right(sheet.px(layout.margins.1))
             .margin_bottom(sheet.px(10))
-            .x_label_area_size(sheet.px(46))
-            .y_label_area_size(sheet.px(66))
+            .x_label_area_size(sheet.px(layout.below))
+            .y_label_area_size(sheet.px(layout.left))
             .build_cartesian_2d(self.epochs.clone(), self.values.clone())?;
         let y_name = match self.kind {
             Kind::Loss => "loss (nats)",
@@ -193,12 +265,12 @@ impl Figure for Curves {
             .bold_line_style(GRID.stroke_width(sheet.px(1)))
             .light_line_style(TRANSPARENT)
             .axis_style(GRID.stroke_width(sheet.px(1)))
-            .x_labels(12)
+            .x_labels(layout.x_labels)
             .y_labels(8)
             .x_label_formatter(&|x| whole(*x))
             .y_label_formatter(&|y| short(*y))
-            .label_style(sheet.font(15, &FAINT))
-            .axis_desc_style(sheet.font(16, &TEXT))
+            .label_style(sheet.font(layout.ticks, &FAINT))
+            .axis_desc_style(sheet.font(layout.text, &TEXT))
             .x_desc("epoch")
             .y_desc(y_name)
             .draw()?;
@@ -263,13 +335,17 @@ impl Figure for Curves {
 impl Curves {
     /// The title, and below it a line for each curve with its name and last value.
     fn paint_head<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> DrawResult<(), DB> {
+        let layout = self.layout;
         let at = |x: u32, y: u32| (sheet.px(x) as i32, sheet.px(y) as i32);
+        let text = |colour| sheet.font(layout.text, colour);
         let area = &sheet.area;
-        area.draw_text(&self.title, &sheet.font(20, &TEXT), at(24, 14))?;
-        let mut x = 24;
+        let heading = sheet.font(layout.heading, &TEXT);
+        area.draw_text(&self.title, &heading, at(layout.indent, layout.title))?;
+        let (mut x, mut y) = (layout.indent, layout.legend);
         for curve in &self.curves {
             let style = curve.ink.rgb().stroke_width(sheet.px(3));
-            let line = [at(x, 57), at(x + 34, 57)];
+            let middle = y + layout.text / 2 - 1;
+            let line = [at(x, middle), at(x + 34, middle)];
             match *curve.ink.dash() {
                 [on, off] => area.draw(&plotters::element::DashedPathElement::new(
                     line,
@@ -279,13 +355,17 @@ impl Curves {
                 ))?,
                 _ => area.draw(&PathElement::new(line, style))?,
             }
-            area.draw_text(&curve.label, &sheet.font(16, &TEXT), at(x + 42, 50))?;
-            // A character of the font is about 0.6 of its size wide.
-            x += 70 + 8 * curve.label.chars().count() as u32;
+            area.draw_text(&curve.label, &text(&TEXT), at(x + 42, y))?;
+            match layout.stacked {
+                Some(row) => y += row,
+                // A character of the font is about 0.6 of its size wide.
+                None => x += 70 + 8 * curve.label.chars().count() as u32,
+            }
         }
         if let Some(best) = self.best_epoch {
             let label = format!("best: epoch {best}");
-            area.draw_text(&label, &sheet.font(16, &FAINT), at(x, 50))?;
+            let x = x + layout.stacked.map_or(0, |_| 42);
+            area.draw_text(&label, &text(&FAINT), at(x, y))?;
         }
         Ok(())
     }

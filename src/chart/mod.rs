@@ -42,6 +42,16 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// What a chart is of, in words.
+    fn title(self) -> &'static str {
+        match self {
+            Kind::Gap => "generalization gap",
+            _ => self.name(),
+        }
+    }
+}
+
 impl FromStr for Kind {
     type Err = String;
 
@@ -124,6 +134,19 @@ pub fn draw(kind: Kind, format: Format, subject: &Subject) -> Result<Vec<u8>, Ch
         Kind::Confusion => canvas::draw(format, &confusion::Matrix::of(subject)),
         _ => canvas::draw(format, &curves::Curves::of(kind, subject)),
     }
+}
+
+/// A chart of curves as an SVG element for a page, in the page's colours: for a desktop, and for a phone.
+pub fn draw_for_page(kind: Kind, subject: &Subject) -> Result<[String; 2], ChartError> {
+    let (wide, narrow) = (
+        curves::Curves::of(kind, subject),
+        curves::Curves::narrow(kind, subject),
+    );
+    let says = format!("{} by epoch", kind.title());
+    Ok([
+        canvas::inline(&wide, &says)?,
+        canvas::inline(&narrow, &says)?,
+    ])
 }
 
 /// Draws distributions as an SVG element for a page, in the page's colours; `says` is what a screen reader says of it.

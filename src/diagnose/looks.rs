@@ -1,7 +1,8 @@
 //! What several looks at one run found, together: which were taken, which were not and why, and what to do first.
 
-use super::finding::{Finding, Severity};
-use super::{Answer, Diagnosis, Verdict};
+use super::causes::causes;
+use super::finding::{Finding, Severity, rank};
+use super::{Answer, Diagnosis, Suspect, Verdict};
 
 /// Steps of advice are cut after this many: who has done eight things looks again.
 const MOST_STEPS: usize = 8;
@@ -89,12 +90,46 @@ impl Looks {
         self.0.iter()
     }
 
-    fn found(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.0
             .iter()
             .filter_map(|look| look.findings.as_ref().ok())
             .flatten()
+    }
+
+    fn found(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings()
             .filter(move |finding| finding.severity == severity)
+    }
+
+    /// The causes that all looks together speak for, the strongest first. What is only worth knowing speaks for none, and
+    /// of a run whose learning carries over a cause is told only where it makes the figures worthless.
+    pub fn causes(&self, verdict: Verdict) -> Vec<Suspect> {
+        let least = match verdict {
+            Verdict::Healthy => Severity::Problem,
+            _ => Severity::Warning,
+        };
+        let mut causes = causes(self.findings());
+        causes.retain(|suspect| suspect.severity >= least);
+        causes
+    }
+
+    /// The document on a run that tells what every look found, not only the run's own.
+    pub fn document(&self, diagnosis: Diagnosis) -> Diagnosis {
+        let mut findings: Vec<Finding> = self.findings().cloned().collect();
+        rank(&mut findings);
+        let missing = self
+            .0
+            .iter()
+            .filter_map(|look| Some((look.source, look.findings.as_ref().err()?)));
+        Diagnosis {
+            causes: self.causes(diagnosis.verdict),
+            findings,
+            not_checked: missing
+                .map(|(source, missing)| format!("{}: {}", source.title(), missing.why))
+                .collect(),
+            ..diagnosis
+        }
     }
 
     /// What to do, in order: mend what makes the figures worthless, take the looks that are missing (they cost seconds, a

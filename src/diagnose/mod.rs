@@ -21,7 +21,7 @@ mod trend;
 mod unstable;
 mod verdict;
 
-pub use causes::Suspect;
+pub use causes::{Remedy, Suspect};
 pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
     training_progress,

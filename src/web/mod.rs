@@ -7,6 +7,7 @@ mod drain;
 mod error;
 mod extract;
 mod file;
+mod gathered;
 mod guard;
 mod history_upload;
 mod launch;

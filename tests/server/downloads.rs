@@ -113,6 +113,8 @@ fn a_bundle_holds_history_diagnosis_spec_and_charts() {
     assert!(text("spec.toml").contains("external = true"));
     assert!(text("diagnosis.json").contains("\"verdict\""));
     assert!(text("charts/gap.svg").starts_with("<svg"));
+    let report = text("report.html");
+    assert!(report.contains("What to do next") && report.ends_with("</html>"));
     let uploads = std::fs::read_dir(server.home().join("uploads")).unwrap();
     assert_eq!(uploads.count(), 0, "the archive is removed once it is sent");
 }

@@ -1,8 +1,8 @@
 //! The report of a run: what it answers, what it says where something is missing, and the file that needs nothing else.
 
-use crate::common::{TestServer, tiny_archive};
+use crate::common::{TestServer, permuted_archive, tiny_archive};
 use crate::producer::{epoch, external, report};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn page(server: &TestServer, path: &str) -> String {
     let (status, text) = server.get(path);
@@ -144,4 +144,58 @@ fn a_report_has_what_the_audit_found_with_its_pictures_inside_the_file() {
     at(&file, shown["title"].as_str().unwrap());
     at(&file, "<img src=\"data:image/png;base64,");
     assert!(!file.contains("/api/"));
+}
+
+#[test]
+fn a_report_shows_no_images_that_came_under_the_datasets_name_after_the_run() {
+    let server = TestServer::start();
+    server.import("tiny", &tiny_archive());
+    let spec = json!({"dataset": "tiny", "model": {"preset": "logistic"}, "train": {"epochs": 1}});
+    let run = server.launch(&spec);
+    server.wait_run(run, |run| run["status"] == "finished");
+    let reads = |path: &str| page(&server, &format!("/runs/{run}/{path}"));
+    assert!(!reads("report").contains("Other images have come"));
+    assert_eq!(server.delete("/api/v1/datasets/tiny").0, 204);
+    at(&reads("report"), "The dataset was deleted");
+
+    let other = server.import("tiny", &permuted_archive());
+    assert_eq!(other["id"], "tiny");
+    server.wait("/api/v1/datasets/tiny/audit", |audit| {
+        audit["state"] == "done"
+    });
+    for path in ["report", "report.html"] {
+        let report = reads(path);
+        at(
+            &report,
+            "Other images have come under the dataset’s name since",
+        );
+        assert!(!report.contains("<img"), "{path}");
+    }
+}
+
+#[test]
+fn a_report_names_the_causes_that_the_dataset_and_the_layers_speak_for() {
+    let server = TestServer::with(&["--parallel", "0"]);
+    server.import("tiny", &tiny_archive());
+    let audit = server.wait("/api/v1/datasets/tiny/audit", |audit| {
+        audit["state"] == "done"
+    });
+    let run = server.launch(&json!({"dataset": "tiny", "model": {"preset": "cnn-bilstm"}}));
+    let document = server.get(&format!("/api/v1/runs/{run}/diagnosis")).1;
+    let ids = |of: &Value| -> Vec<String> {
+        let list = of.as_array().unwrap().iter();
+        list.map(|each| each["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let causes = ids(&document["causes"]);
+    assert!(causes.contains(&"memorisation".to_owned()), "{document}");
+    let findings = ids(&document["findings"]);
+    for id in ids(&audit["document"]["findings"]) {
+        assert!(findings.contains(&id), "{id} of the audit in {findings:?}");
+    }
+    let report = page(&server, &format!("/runs/{run}/report"));
+    let said = at(&report, "What speaks for which cause");
+    let memorisation = at(&report, "The network learns its training images by heart");
+    let remedy = at(&report, "global pooling in place of flatten");
+    assert!(said < memorisation && memorisation < remedy);
 }

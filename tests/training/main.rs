@@ -8,6 +8,7 @@ mod first_step;
 mod from_disk;
 mod images;
 mod interruption;
+mod killing;
 mod recorder;
 mod repeatability;
 mod sweeps;

@@ -3,13 +3,14 @@
 use super::charts::draw_run;
 use super::history::{attachment, history};
 use crate::chart::{Format, Kind};
-use crate::diagnose::Diagnosis;
 use crate::model::{plan_for, python};
-use crate::run::{Confusion, EpochRecord, Examination, RunId, Split, history_csv};
-use crate::store::{Diagnosed, Run, StoreError};
+use crate::run::{Confusion, Examination, RunId, Split, history_csv};
+use crate::store::StoreError;
 use crate::web::error::Problem;
 use crate::web::extract::Id;
 use crate::web::file::served;
+use crate::web::gathered::{Gathered, gather};
+use crate::web::pages::report_file;
 use crate::web::{App, HttpError};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -27,9 +28,7 @@ pub fn router() -> Router<App> {
 
 /// What goes into the archive, read at one moment.
 struct Contents {
-    run: Run,
-    epochs: Vec<EpochRecord>,
-    diagnosis: Diagnosis,
+    of: Gathered,
     examination: Option<Examination>,
     /// Validation's at the last epoch.
     confusion: Option<Confusion>,
@@ -41,17 +40,11 @@ pub(super) async fn bundle(
     Id(id): Id<RunId>,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let Diagnosed {
-        run,
-        epochs,
-        diagnosis,
-    } = app.store.diagnosed(id).await?;
+    let of = gather(&app, id).await?;
     let examination = app.store.examination(id).await?;
-    let confusion = app.store.confusion(id, run.epoch, Split::Val).await?;
+    let confusion = app.store.confusion(id, of.run.epoch, Split::Val).await?;
     let contents = Contents {
-        run,
-        epochs,
-        diagnosis,
+        of,
         examination,
         confusion,
     };
@@ -103,7 +96,12 @@ impl Contents {
     }
 
     fn documents(&self) -> Result<Vec<(String, Vec<u8>)>, HttpError> {
-        let Contents { run, epochs, .. } = self;
+        let Gathered {
+            run,
+            epochs,
+            diagnosis,
+            ..
+        } = &self.of;
         let pretty = |value: serde_json::Result<Vec<u8>>| value.map_err(HttpError::internal);
         let mut documents = vec![
             (
@@ -122,7 +120,11 @@ impl Contents {
             ),
             (
                 "diagnosis.json".to_owned(),
-                pretty(serde_json::to_vec_pretty(&self.diagnosis))?,
+                pretty(serde_json::to_vec_pretty(diagnosis))?,
+            ),
+            (
+                "report.html".to_owned(),
+                report_file(&self.of)?.into_bytes(),
             ),
         ];
         if let Some(examination) = &self.examination {

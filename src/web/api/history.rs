@@ -4,6 +4,7 @@ use crate::run::{EpochRecord, Examination, History, RunFacts, RunId, history_csv
 use crate::store::Run;
 use crate::web::error::Problem;
 use crate::web::extract::Id;
+use crate::web::gathered::gather;
 use crate::web::{App, HttpError};
 use axum::extract::State;
 use axum::http::header;
@@ -67,12 +68,14 @@ pub(super) async fn json(State(app): State<App>, Id(id): Id<RunId>) -> Result<Re
     Ok((headers, Json(history(run, epochs))).into_response())
 }
 
+/// Verdict, gates, and the causes and findings of every look at the run: its figures, its dataset's audit and simple models where
+/// they were made, its layers.
 #[utoipa::path(get, path = "/api/v1/runs/{id}/diagnosis", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = serde_json::Value), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn diagnosis(
     State(app): State<App>,
     Id(id): Id<RunId>,
 ) -> Result<Response, HttpError> {
-    Ok(Json(app.store.diagnosed(id).await?.diagnosis).into_response())
+    Ok(Json(gather(&app, id).await?.diagnosis).into_response())
 }
 
 /// What forward passes with the run's weights showed: batch norm, scoring twice, the numbers that enter the network, its reach.

@@ -31,6 +31,7 @@ mod wording;
 
 pub use assets::path as asset;
 pub use error::{error_page, login_page};
+pub use run_report::report_file;
 
 use super::App;
 use axum::Router;

@@ -4,13 +4,17 @@ use super::assets;
 use super::finding::FindingView;
 use super::verdict;
 use super::wording::{loss, points, thousands};
-use crate::chart::{self, Format, Kind};
+use crate::chart::{self, Kind};
+use crate::diagnose::finding::Evidence;
 use crate::diagnose::looks::{Looks, Missing, Source};
-use crate::diagnose::{Answer, Diagnosis, percent, share, wilson};
+use crate::diagnose::{Answer, Diagnosis, Suspect, p_value, percent, share, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
 use crate::store::Moment;
 use crate::web::HttpError;
 use askama::Template;
+
+/// Numbers that are told of one cause; the findings have them all.
+const MOST_EVIDENCE: usize = 3;
 
 /// What a report is made from.
 pub struct Material<'a> {
@@ -39,7 +43,9 @@ struct Figure {
 
 struct Chart {
     caption: &'static str,
-    svg: String,
+    /// For a desktop, and for a phone.
+    wide: String,
+    narrow: String,
 }
 
 /// What one look found, or why it was not taken.
@@ -61,6 +67,7 @@ pub struct Report {
     best: Option<u32>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
+    causes: Vec<Suspect>,
     looks: Vec<LookView>,
     missing: Vec<(Source, Missing)>,
     steps: Vec<String>,
@@ -87,6 +94,7 @@ impl Report {
             figures: figures(last, best),
             last: last.map(|last| last.epoch),
             charts,
+            causes: material.looks.causes(material.diagnosis.verdict),
             looks: Vec::new(),
             missing: Vec::new(),
             steps: material.looks.next_steps(&material.diagnosis),
@@ -115,6 +123,21 @@ impl Report {
             }
         }
         Ok(report)
+    }
+
+    /// The numbers that speak for a cause, the least probable by chance first.
+    fn evidence(&self, suspect: &Suspect) -> Vec<String> {
+        let mut evidence: Vec<&Evidence> = suspect.evidence.iter().collect();
+        let p = |evidence: &Evidence| evidence.p.unwrap_or(1.0);
+        evidence.sort_by(|a, b| p(a).total_cmp(&p(b)));
+        evidence
+            .into_iter()
+            .take(MOST_EVIDENCE)
+            .map(|evidence| match evidence.p {
+                Some(p) => format!("{} (p {})", evidence.statement, p_value(p)),
+                None => evidence.statement.clone(),
+            })
+            .collect()
     }
 
     /// One HTML file with everything in it: styles, charts, pictures; no address outside of it.
@@ -247,9 +270,12 @@ fn charts(material: &Material) -> Result<Vec<Chart>, HttpError> {
     .into_iter()
     .filter(|(_, has, _)| *has)
     .map(|(kind, _, caption)| {
-        let svg = chart::draw(kind, Format::Svg, &subject)?;
-        let svg = String::from_utf8(svg).map_err(HttpError::internal)?;
-        Ok(Chart { caption, svg })
+        let [wide, narrow] = chart::draw_for_page(kind, &subject)?;
+        Ok(Chart {
+            caption,
+            wide,
+            narrow,
+        })
     })
     .collect()
 }

@@ -6,15 +6,12 @@ use super::finding::{FindingView, Picture, thumbnails};
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
 use crate::data::{Dataset, thumbnail};
-use crate::diagnose::Diagnosis;
-use crate::diagnose::audit::Audit;
 use crate::diagnose::finding::Finding;
-use crate::diagnose::looks::{Looks, Source};
-use crate::diagnose::simple_models::SimpleModels;
-use crate::run::{EpochRecord, RunId, RunStatus};
-use crate::store::{Diagnosed, Inspection, Run, StoreError};
+use crate::diagnose::looks::Looks;
+use crate::run::{RunId, RunStatus};
 use crate::web::HttpError;
 use crate::web::extract::Id;
+use crate::web::gathered::{Gathered, gather};
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -24,7 +21,6 @@ use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// Pictures within one file; the paths of more are named.
 const MOST_PICTURES: usize = 120;
@@ -44,16 +40,6 @@ struct ReportPage {
     run: RunId,
 }
 
-/// A run as a report wants it.
-struct Gathered {
-    run: Run,
-    epochs: Vec<EpochRecord>,
-    diagnosis: Diagnosis,
-    looks: Looks,
-    /// None where there is none, or it was deleted.
-    dataset: Option<Arc<Dataset>>,
-}
-
 async fn page(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
     let gathered = gather(&app, id).await?;
     let report = blocking(move || {
@@ -66,14 +52,7 @@ async fn page(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, Htt
 
 async fn file(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, HttpError> {
     let gathered = gather(&app, id).await?;
-    let html = blocking(move || {
-        let pictures = match &gathered.dataset {
-            Some(dataset) => inlined(dataset, &gathered.looks),
-            None => HashMap::new(),
-        };
-        gathered.report(|path| pictures.get(path).cloned())?.file()
-    })
-    .await?;
+    let html = blocking(move || report_file(&gathered)).await?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (
@@ -84,99 +63,21 @@ async fn file(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, Htt
     Ok((headers, html).into_response())
 }
 
+/// One HTML file with everything in it. Draws charts and reads pictures, so for a blocking thread.
+pub fn report_file(gathered: &Gathered) -> Result<String, HttpError> {
+    let pictures = match &gathered.dataset {
+        Some(dataset) => inlined(dataset, &gathered.looks),
+        None => HashMap::new(),
+    };
+    gathered.report(|path| pictures.get(path).cloned())?.file()
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HttpError> + Send + 'static,
 ) -> Result<T, HttpError> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(HttpError::internal)?
-}
-
-async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
-    let Diagnosed {
-        run,
-        epochs,
-        diagnosis,
-    } = app.store.diagnosed(id).await?;
-    let dataset = match &run.dataset {
-        Some(dataset) => match app.library.dataset(dataset).await {
-            Ok(dataset) => Some(dataset).filter(|dataset| is_of(&run, dataset)),
-            Err(StoreError::NotFound(_) | StoreError::Conflict(_)) => None,
-            Err(error) => return Err(error.into()),
-        },
-        None => None,
-    };
-    let inspected = match (&run.dataset, &dataset) {
-        (Some(id), Some(_)) => Inspected {
-            audit: app.store.inspected(id, Inspection::Audit).await?,
-            simple_models: app.store.inspected(id, Inspection::SimpleModels).await?,
-        },
-        _ => Inspected::default(),
-    };
-    Ok(Gathered {
-        looks: looks(&run, &diagnosis, dataset.is_some(), inspected),
-        run,
-        epochs,
-        diagnosis,
-        dataset,
-    })
-}
-
-/// True for the images that the run was trained on, and not for others that have come under their name since.
-fn is_of(run: &Run, dataset: &Dataset) -> bool {
-    let facts = run.facts.as_ref();
-    facts.is_some_and(|facts| facts.fingerprint == dataset.index.fingerprint)
-}
-
-/// What is kept of the dataset's inspections.
-#[derive(Default)]
-struct Inspected {
-    audit: Option<Audit>,
-    simple_models: Option<SimpleModels>,
-}
-
-/// Every look at a run; those that were not taken say so.
-fn looks(run: &Run, diagnosis: &Diagnosis, has_data: bool, inspected: Inspected) -> Looks {
-    let gone = match &run.dataset {
-        Some(_) => "The dataset was deleted, so its images cannot be looked at.",
-        None => "The run names no dataset, so its images cannot be looked at.",
-    };
-    let elsewhere = "Look at the images where they are, which takes seconds: gapwatch diagnose --data FOLDER finds copies \
-                     across the splits, missing classes and differences between training and validation, and says what simple \
-                     models make of them.";
-    let (unaudited, how_audited) = match has_data {
-        true => (
-            "It was not audited yet.",
-            "Audit the dataset on its page, which takes seconds: copies across the splits, missing classes, differences \
-             between training and validation.",
-        ),
-        false => (gone, elsewhere),
-    };
-    let (unfitted, how_fitted) = match has_data {
-        true => (
-            "They were not fitted yet.",
-            "Let simple models run on the dataset's page, which takes seconds: they tell whether the images say anything of \
-             their classes, and whether it carries over.",
-        ),
-        false => (gone, elsewhere),
-    };
-    let mut looks = Looks::default().run(diagnosis);
-    looks = match inspected.audit {
-        Some(audit) => looks.with(Source::Data, audit.findings),
-        None => looks.without(Source::Data, unaudited, how_audited),
-    };
-    looks = match inspected.simple_models {
-        Some(models) => looks.with(Source::SimpleModels, models.findings),
-        None => looks.without(Source::SimpleModels, unfitted, how_fitted),
-    };
-    match run.network_findings() {
-        Some(findings) => looks.with(Source::Layers, findings),
-        None => looks.without(
-            Source::Layers,
-            "A script of its owner trained it: Gapwatch has not seen its layers.",
-            "",
-        ),
-    }
 }
 
 /// Where the dataset's pictures are served.
@@ -255,6 +156,7 @@ fn paths(finding: &Finding) -> impl Iterator<Item = &String> {
 mod tests {
     use super::*;
     use crate::diagnose::finding::{Pictures, Severity};
+    use crate::diagnose::looks::Source;
 
     #[test]
     fn pictures_of_findings_go_into_the_file_and_nothing_outside_of_the_dataset() {

@@ -1,0 +1,126 @@
+//! A run with everything that was looked at: its own figures, its dataset's inspections, its layers.
+
+use super::{App, HttpError};
+use crate::data::Dataset;
+use crate::diagnose::Diagnosis;
+use crate::diagnose::audit::Audit;
+use crate::diagnose::looks::{Looks, Source};
+use crate::diagnose::simple_models::SimpleModels;
+use crate::run::{EpochRecord, RunId};
+use crate::store::{Diagnosed, Inspection, Run, StoreError};
+use std::sync::Arc;
+
+/// A run as a report wants it.
+pub struct Gathered {
+    pub run: Run,
+    pub epochs: Vec<EpochRecord>,
+    /// With the findings and causes of every look.
+    pub diagnosis: Diagnosis,
+    pub looks: Looks,
+    /// None where there is none, it was deleted, or others have taken its name.
+    pub dataset: Option<Arc<Dataset>>,
+}
+
+pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
+    let Diagnosed {
+        run,
+        epochs,
+        diagnosis,
+    } = app.store.diagnosed(id).await?;
+    let images = images(app, &run).await?;
+    let inspected = match (&run.dataset, &images) {
+        (Some(id), Images::Of(_)) => Inspected {
+            audit: app.store.inspected(id, Inspection::Audit).await?,
+            simple_models: app.store.inspected(id, Inspection::SimpleModels).await?,
+        },
+        _ => Inspected::default(),
+    };
+    let looks = looks(&run, &diagnosis, &images, inspected);
+    Ok(Gathered {
+        diagnosis: looks.document(diagnosis),
+        looks,
+        run,
+        epochs,
+        dataset: match images {
+            Images::Of(dataset) => Some(dataset),
+            Images::Missing(_) => None,
+        },
+    })
+}
+
+/// The images that a run was trained on, or a sentence on why they cannot be looked at.
+enum Images {
+    Of(Arc<Dataset>),
+    Missing(&'static str),
+}
+
+async fn images(app: &App, run: &Run) -> Result<Images, HttpError> {
+    let Some(id) = &run.dataset else {
+        return Ok(Images::Missing(
+            "The run names no dataset, so its images cannot be looked at.",
+        ));
+    };
+    match app.library.dataset(id).await {
+        Ok(dataset) if is_of(run, &dataset) => Ok(Images::Of(dataset)),
+        Ok(_) => Ok(Images::Missing(
+            "Other images have come under the dataset\u{2019}s name since, so the run\u{2019}s own cannot be looked at.",
+        )),
+        Err(StoreError::NotFound(_) | StoreError::Conflict(_)) => Ok(Images::Missing(
+            "The dataset was deleted, so its images cannot be looked at.",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// True for the images that the run was trained on, and not for others that have come under their name since.
+fn is_of(run: &Run, dataset: &Dataset) -> bool {
+    let facts = run.facts.as_ref();
+    facts.is_some_and(|facts| facts.fingerprint == dataset.index.fingerprint)
+}
+
+/// What is kept of the dataset's inspections.
+#[derive(Default)]
+struct Inspected {
+    audit: Option<Audit>,
+    simple_models: Option<SimpleModels>,
+}
+
+/// Every look at a run; those that were not taken say so.
+fn looks(run: &Run, diagnosis: &Diagnosis, images: &Images, inspected: Inspected) -> Looks {
+    let elsewhere = "Look at the images where they are, which takes seconds: gapwatch diagnose --data FOLDER finds copies \
+                     across the splits, missing classes and differences between training and validation, and says what simple \
+                     models make of them.";
+    let (unaudited, how_audited) = match images {
+        Images::Of(_) => (
+            "It was not audited yet.",
+            "Audit the dataset on its page, which takes seconds: copies across the splits, missing classes, differences \
+             between training and validation.",
+        ),
+        Images::Missing(why) => (*why, elsewhere),
+    };
+    let (unfitted, how_fitted) = match images {
+        Images::Of(_) => (
+            "They were not fitted yet.",
+            "Let simple models run on the dataset's page, which takes seconds: they tell whether the images say anything of \
+             their classes, and whether it carries over.",
+        ),
+        Images::Missing(why) => (*why, elsewhere),
+    };
+    let mut looks = Looks::default().run(diagnosis);
+    looks = match inspected.audit {
+        Some(audit) => looks.with(Source::Data, audit.findings),
+        None => looks.without(Source::Data, unaudited, how_audited),
+    };
+    looks = match inspected.simple_models {
+        Some(models) => looks.with(Source::SimpleModels, models.findings),
+        None => looks.without(Source::SimpleModels, unfitted, how_fitted),
+    };
+    match run.network_findings() {
+        Some(findings) => looks.with(Source::Layers, findings),
+        None => looks.without(
+            Source::Layers,
+            "A script of its owner trained it: Gapwatch has not seen its layers.",
+            "",
+        ),
+    }
+}
