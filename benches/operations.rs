@@ -7,9 +7,9 @@ use candle_core::{Device, Tensor, Var};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use gapwatch::nn::{
-    AdaptivePool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, LastStep, Linear, Lstm,
-    LstmStack, MaxPool, Mode, One, Operation, Optimizer, Pooling, Relu, Stream, Unblock,
-    cross_entropy, uniform,
+    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
+    LastStep, Linear, Lstm, MaxPool, Mode, One, Operation, Optimizer, Pooling, RecurrentStack,
+    Relu, Stream, Unblock, cross_entropy, uniform,
 };
 use gapwatch::run::{self, Pair};
 
@@ -25,8 +25,11 @@ const OPERATIONS: &[&str] = &[
     "convolution alone",
     "unblock",
     "batch norm",
+    "group norm",
     "relu",
+    "gelu",
     "max pool",
+    "average pool",
     "adaptive average pool",
     "adaptive max pool",
     "dropout",
@@ -37,6 +40,7 @@ const OPERATIONS: &[&str] = &[
     "linear 98304 to 128",
     "lstm of one step",
     "lstm of 32 columns",
+    "gru of 32 columns",
     "last step",
 ];
 
@@ -102,23 +106,46 @@ fn linear(features: usize, out: usize) -> Linear {
     }
 }
 
-fn lstm(features: usize, hidden: usize, layers: usize, directions: usize) -> LstmStack {
-    let direction = |layer: usize, direction: usize| {
+/// An LSTM of four gates a unit, or a GRU of three.
+fn recurrent(
+    gates: usize,
+    features: usize,
+    hidden: usize,
+    layers: usize,
+    directions: usize,
+) -> RecurrentStack {
+    let direction = |layer: usize, direction: usize| -> Box<dyn Operation> {
         let features = if layer == 0 {
             features
         } else {
             hidden * directions
         };
-        Lstm {
-            weight_ih: var(&[4 * hidden, features], 0.1),
-            weight_hh: var(&[4 * hidden, hidden], 0.1),
-            bias_ih: var(&[4 * hidden], 0.1),
-            bias_hh: var(&[4 * hidden], 0.1),
-            reverse: direction == 1,
+        let (weight_ih, weight_hh) = (
+            var(&[gates * hidden, features], 0.1),
+            var(&[gates * hidden, hidden], 0.1),
+        );
+        let (bias_ih, bias_hh) = (var(&[gates * hidden], 0.1), var(&[gates * hidden], 0.1));
+        let reverse = direction == 1;
+        if gates == 4 {
+            Box::new(Lstm {
+                weight_ih,
+                weight_hh,
+                bias_ih,
+                bias_hh,
+                reverse,
+            })
+        } else {
+            Box::new(Gru {
+                weight_ih,
+                weight_hh,
+                bias_ih,
+                bias_hh,
+                reverse,
+            })
         }
     };
     let layer = |layer| (0..directions).map(|d| direction(layer, d)).collect();
-    LstmStack {
+    RecurrentStack {
         layers: (0..layers).map(layer).collect(),
     }
 }
@@ -138,13 +165,33 @@ fn operation(name: &str) -> (Box<dyn Operation>, Vec<usize>) {
         "convolution alone" => (Box::new(convolution(3, 16, 3)), vec![3, 128, 256]),
         "unblock" => (Box::new(Unblock { channels: 8 }), vec![1, 16, 32, 16]),
         "batch norm" => (Box::new(batch_norm(16)), vec![16, 128, 256]),
+        "group norm" => {
+            let norm = GroupNorm {
+                weight: var(&[16], 1.0),
+                bias: var(&[16], 1.0),
+                groups: 4,
+                eps: 1e-5,
+            };
+            (Box::new(norm), vec![16, 128, 256])
+        }
         "relu" => (Box::new(Relu), vec![16, 128, 256]),
+        "gelu" => (Box::new(Gelu), vec![16, 128, 256]),
         "max pool" => {
             let both = Pair::both;
             let pool = MaxPool {
                 kernel: both(2),
                 stride: both(2),
                 padding: both(0),
+            };
+            (Box::new(pool), vec![16, 128, 256])
+        }
+        "average pool" => {
+            let both = Pair::both;
+            let pool = AvgPool {
+                kernel: both(2),
+                stride: both(2),
+                padding: both(0),
+                count_include_pad: true,
             };
             (Box::new(pool), vec![16, 128, 256])
         }
@@ -156,8 +203,9 @@ fn operation(name: &str) -> (Box<dyn Operation>, Vec<usize>) {
         "one" => (Box::new(One), vec![4096]),
         "linear 4096 to 1024" => (Box::new(linear(4096, 1024)), vec![4096]),
         "linear 98304 to 128" => (Box::new(linear(98_304, 128)), vec![98_304]),
-        "lstm of one step" => (Box::new(lstm(1024, 9, 2, 2)), vec![1, 1024]),
-        "lstm of 32 columns" => (Box::new(lstm(512, 64, 1, 1)), vec![32, 512]),
+        "lstm of one step" => (Box::new(recurrent(4, 1024, 9, 2, 2)), vec![1, 1024]),
+        "lstm of 32 columns" => (Box::new(recurrent(4, 512, 64, 1, 1)), vec![32, 512]),
+        "gru of 32 columns" => (Box::new(recurrent(3, 512, 64, 1, 1)), vec![32, 512]),
         "last step" => (Box::new(LastStep), vec![32, 64]),
         other => unreachable!("{other} is not in the list"),
     }

@@ -33,11 +33,13 @@ EVERY_LAYER = """[
   { batch_norm = { eps = 0.001, momentum = 0.3 } }, { relu = {} },
   { max_pool = { kernel = 3, stride = 2, padding = 1 } },
   { name = "part.a.conv", conv2d = { out = 8, kernel = 3 } },
+  { group_norm = { groups = 4 } }, { gelu = {} },
+  { avg_pool = { kernel = 2, stride = 1, padding = 1, count_include_pad = false } },
   { adaptive_avg_pool = { out = [5, 7] } }, { adaptive_max_pool = { out = [3, 4] } }, { dropout = { p = 0.5 } },
   { name = "part.b", sequence = { of = "columns" } },
   { name = "rnn", lstm = { hidden = 5, layers = 2, bidirectional = true } }, { last_step = {} },
   { linear = { out = 12, bias = false } }, { batch_norm = {} }, { relu = {} },
-  { sequence = { of = "one" } }, { lstm = { hidden = 7 } }, { flatten = {} }, { name = "out", linear = {} },
+  { sequence = { of = "one" } }, { lstm = { hidden = 7 } }, { name = "part.c", gru = { hidden = 6, layers = 2, bidirectional = true } }, { flatten = {} }, { name = "out", linear = {} },
 ]"""
 
 

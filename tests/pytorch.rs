@@ -119,7 +119,7 @@ impl Case {
         let norms: Vec<&str> = plan
             .layers
             .iter()
-            .filter(|l| l.kind == "batch_norm")
+            .filter(|l| matches!(l.kind, "batch_norm" | "group_norm"))
             .map(|l| l.name.as_str())
             .collect();
         let filled =

@@ -44,15 +44,17 @@ impl Network {
             for tensor in &planned {
                 let is = |end: &str| tensor.name.ends_with(end);
                 let initial = match &layer.layer {
-                    Layer::BatchNorm(_) if is(".weight") || is(".running_var") => {
+                    Layer::BatchNorm(_) | Layer::GroupNorm(_)
+                        if is(".weight") || is(".running_var") =>
+                    {
                         Tensor::ones(tensor.shape.as_slice(), DType::F32, device)?
                     }
-                    Layer::BatchNorm(_) => {
+                    Layer::BatchNorm(_) | Layer::GroupNorm(_) => {
                         Tensor::zeros(tensor.shape.as_slice(), DType::F32, device)?
                     }
                     other => {
                         let inputs = match other {
-                            Layer::Lstm(lstm) => lstm.hidden,
+                            Layer::Lstm(settings) | Layer::Gru(settings) => settings.hidden,
                             _ => fan_in,
                         };
                         let bound = 1.0 / (inputs as f64).sqrt();
@@ -174,11 +176,11 @@ fn zero_gradient(plan: &Plan, i: usize, name: &str) -> Option<&'static str> {
         {
             Some("the batch norm right after it subtracts the mean, and with it any bias")
         }
-        Layer::Lstm(_) if name.contains(".weight_hh_") && layer.input[0] == 1 => {
+        Layer::Lstm(_) | Layer::Gru(_) if name.contains(".weight_hh_") && layer.input[0] == 1 => {
             Some("a sequence of length one has no earlier step, and the state starts at zero")
         }
-        Layer::Lstm(lstm)
-            if name.ends_with(&format!(".weight_hh_l{}_reverse", lstm.layers - 1))
+        Layer::Lstm(settings) | Layer::Gru(settings)
+            if name.ends_with(&format!(".weight_hh_l{}_reverse", settings.layers - 1))
                 && matches!(next, Some(Layer::LastStep)) =>
         {
             Some("only the last step is used, and it is the backward direction's first")

@@ -2,8 +2,9 @@
 
 use super::{Plan, PlannedLayer};
 use crate::nn::{
-    AdaptivePool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, LastStep, Linear, Lstm,
-    LstmStack, MaxPool, One, Operation, Pooling, Relu, Stream, Unblock,
+    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
+    LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu, Stream,
+    Unblock,
 };
 use crate::run::{self, Layer, Pair, SequenceOf};
 use candle_core::{Result, Var, bail};
@@ -125,11 +126,24 @@ fn batch_norm(norm: &run::BatchNorm, tensors: &[Var]) -> Result<BatchNorm> {
 fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<dyn Operation>> {
     Ok(match (&planned.layer, tensors) {
         (Layer::BatchNorm(norm), tensors) => Box::new(batch_norm(norm, tensors)?),
+        (Layer::GroupNorm(norm), [weight, bias]) => Box::new(GroupNorm {
+            weight: weight.clone(),
+            bias: bias.clone(),
+            groups: norm.groups,
+            eps: norm.eps,
+        }),
         (Layer::Relu, []) => Box::new(Relu),
+        (Layer::Gelu, []) => Box::new(Gelu),
         (Layer::MaxPool(pool), []) => Box::new(MaxPool {
             kernel: pool.kernel,
             stride: pool.stride.unwrap_or(pool.kernel),
             padding: pool.padding,
+        }),
+        (Layer::AvgPool(pool), []) => Box::new(AvgPool {
+            kernel: pool.kernel,
+            stride: pool.stride.unwrap_or(pool.kernel),
+            padding: pool.padding,
+            count_include_pad: pool.count_include_pad,
         }),
         (Layer::AdaptiveAvgPool(pool), []) => Box::new(AdaptivePool {
             pooling: Pooling::Average,
@@ -154,12 +168,18 @@ fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<d
             SequenceOf::One => Box::new(One),
             SequenceOf::Columns => Box::new(Columns),
         },
-        (Layer::Lstm(lstm), tensors) => {
-            let directions = if lstm.bidirectional { 2 } else { 1 };
-            Box::new(LstmStack {
+        (layer @ (Layer::Lstm(settings) | Layer::Gru(settings)), tensors) => {
+            let directions = if settings.bidirectional { 2 } else { 1 };
+            let of_layer = |tensors: &[Var]| {
+                let directions = tensors.chunks(4).enumerate();
+                directions
+                    .map(|(number, tensors)| direction(layer, number == 1, tensors))
+                    .collect()
+            };
+            Box::new(RecurrentStack {
                 layers: tensors
                     .chunks(4 * directions)
-                    .map(|layer| layer.chunks(4).enumerate().map(direction).collect())
+                    .map(of_layer)
                     .collect::<Result<_>>()?,
             })
         }
@@ -168,15 +188,32 @@ fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<d
     })
 }
 
-fn direction((number, tensors): (usize, &[Var])) -> Result<Lstm> {
+/// One direction of a recurrent layer.
+fn direction(layer: &Layer, reverse: bool, tensors: &[Var]) -> Result<Box<dyn Operation>> {
     let [weight_ih, weight_hh, bias_ih, bias_hh] = tensors else {
-        bail!("a direction of an LSTM with {} tensors", tensors.len())
+        bail!(
+            "a direction of a {} with {} tensors",
+            layer.kind(),
+            tensors.len()
+        )
     };
-    Ok(Lstm {
-        weight_ih: weight_ih.clone(),
-        weight_hh: weight_hh.clone(),
-        bias_ih: bias_ih.clone(),
-        bias_hh: bias_hh.clone(),
-        reverse: number == 1,
+    let (weight_ih, weight_hh) = (weight_ih.clone(), weight_hh.clone());
+    let (bias_ih, bias_hh) = (bias_ih.clone(), bias_hh.clone());
+    Ok(if matches!(layer, Layer::Lstm(_)) {
+        Box::new(Lstm {
+            weight_ih,
+            weight_hh,
+            bias_ih,
+            bias_hh,
+            reverse,
+        })
+    } else {
+        Box::new(Gru {
+            weight_ih,
+            weight_hh,
+            bias_ih,
+            bias_hh,
+            reverse,
+        })
     })
 }

@@ -47,24 +47,31 @@ pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<Plann
                 )
             })
             .collect(),
-        Layer::Lstm(lstm) => {
-            let directions: &[&str] = if lstm.bidirectional {
+        Layer::GroupNorm(_) => weighted(vec![input[0]], true),
+        Layer::Lstm(settings) | Layer::Gru(settings) => {
+            let directions: &[&str] = if settings.bidirectional {
                 &["", "_reverse"]
             } else {
                 &[""]
             };
-            let gates = 4 * lstm.hidden;
+            // Of an LSTM i, f, g, o; of a GRU r, z, n.
+            let of_unit = if matches!(layer, Layer::Lstm(_)) {
+                4
+            } else {
+                3
+            };
+            let gates = of_unit * settings.hidden;
             let mut all = Vec::new();
-            for number in 0..lstm.layers {
+            for number in 0..settings.layers {
                 let features = if number == 0 {
                     input[1]
                 } else {
-                    lstm.hidden * directions.len()
+                    settings.hidden * directions.len()
                 };
                 for direction in directions {
                     for (name, shape) in [
                         ("weight_ih", vec![gates, features]),
-                        ("weight_hh", vec![gates, lstm.hidden]),
+                        ("weight_hh", vec![gates, settings.hidden]),
                         ("bias_ih", vec![gates]),
                         ("bias_hh", vec![gates]),
                     ] {
@@ -75,7 +82,9 @@ pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<Plann
             all
         }
         Layer::Relu
+        | Layer::Gelu
         | Layer::MaxPool(_)
+        | Layer::AvgPool(_)
         | Layer::AdaptiveAvgPool(_)
         | Layer::AdaptiveMaxPool(_)
         | Layer::Dropout(_)

@@ -252,12 +252,13 @@ fn check_ends([channels, height, width]: [usize; 3], classes: usize) -> Result<(
 /// Facts that follow from where a layer stands; `input` is its own.
 fn note(before: Option<&Layer>, layer: &Layer, input: &[usize]) -> Option<&'static str> {
     match layer {
-        Layer::Lstm(_) if input[0] == 1 => Some(
+        Layer::Lstm(_) | Layer::Gru(_) if input[0] == 1 => Some(
             "over a sequence of length one its recurrent weights (weight_hh) do nothing: \
              each step starts from a zero state and there is only one",
         ),
         Layer::LastStep
-            if matches!(before, Some(Layer::Lstm(l)) if l.bidirectional) && input[0] > 1 =>
+            if matches!(before, Some(Layer::Lstm(l) | Layer::Gru(l)) if l.bidirectional)
+                && input[0] > 1 =>
         {
             Some("of the backward direction the last step has seen only the last element")
         }

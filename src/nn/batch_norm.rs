@@ -68,12 +68,12 @@ impl BatchNorm {
 }
 
 /// (images, channels, numbers of a channel in an image).
-fn extent(input: &Tensor) -> Result<(usize, usize, usize)> {
+pub(super) fn extent(input: &Tensor) -> Result<(usize, usize, usize)> {
     match *input.dims() {
         [n, c] => Ok((n, c, 1)),
         [n, c, h, w] => Ok((n, c, h * w)),
         _ => bail!(
-            "batch norm takes (N, C, H, W) or (N, F), not {:?}",
+            "normalization takes (N, C, H, W) or (N, F), not {:?}",
             input.dims()
         ),
     }

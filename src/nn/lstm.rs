@@ -1,6 +1,7 @@
 //! Long short-term memory, one layer and direction.
 
 use super::matmul::{Matrix, matmul, matmul_parallel};
+use super::recurrence::{CHUNK, column_sums, order, sigmoid, states_before};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice, values};
 use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
@@ -20,9 +21,6 @@ pub struct Lstm {
     /// True: from the last step to the first.
     pub reverse: bool,
 }
-
-/// Images that go through the steps together: fixed, so that the threads change no bit.
-const CHUNK: usize = 8;
 
 impl Operation for Lstm {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
@@ -72,21 +70,6 @@ impl Operation for Lstm {
         };
         Ok((output, back))
     }
-}
-
-/// The steps in the order of time, with the step before each.
-fn order(steps: usize, reverse: bool) -> impl DoubleEndedIterator<Item = (usize, Option<usize>)> {
-    (0..steps).map(move |i| {
-        if reverse {
-            (steps - 1 - i, (i > 0).then(|| steps - i))
-        } else {
-            (i, i.checked_sub(1))
-        }
-    })
-}
-
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 impl Lstm {
@@ -191,23 +174,6 @@ impl Back {
             }
         }
     }
-
-    /// The state before each step, (N, T, H).
-    fn states_before(&self, steps: usize, hidden: usize) -> Result<Vec<f32>> {
-        slice(&self.output, |output| {
-            let mut states = vec![0f32; output.len()];
-            for image in 0..output.len() / (steps * hidden) {
-                for (t, before) in order(steps, self.reverse) {
-                    if let Some(before) = before {
-                        let (to, from) = (image * steps + t, image * steps + before);
-                        states[to * hidden..(to + 1) * hidden]
-                            .copy_from_slice(&output[from * hidden..(from + 1) * hidden]);
-                    }
-                }
-            }
-            Ok(states)
-        })
-    }
 }
 
 impl Backward for Back {
@@ -234,17 +200,10 @@ impl Backward for Back {
             matmul_parallel(&mut d_ih, d.t(), Matrix::new(x, rows, features), false);
             Ok(())
         })?;
-        let states = self.states_before(steps, hidden)?;
+        let states = states_before(&self.output, self.reverse)?;
         let mut d_hh = vec![0f32; 4 * hidden * hidden];
         matmul_parallel(&mut d_hh, d.t(), Matrix::new(&states, rows, hidden), false);
-        let mut d_bias = vec![0f64; 4 * hidden];
-        for row in d_gates.chunks_exact(4 * hidden) {
-            d_bias
-                .iter_mut()
-                .zip(row)
-                .for_each(|(sum, &d)| *sum += f64::from(d));
-        }
-        let d_bias: Vec<f32> = d_bias.into_iter().map(|d| d as f32).collect();
+        let d_bias = column_sums(&d_gates, 4 * hidden);
         let parameters = vec![
             from_vec(d_ih, (4 * hidden, features))?,
             from_vec(d_hh, (4 * hidden, hidden))?,

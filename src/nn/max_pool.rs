@@ -1,6 +1,7 @@
 //! Max-pooling.
 
 use super::adaptive_pool::first_maximum;
+use super::window::Windows;
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice};
 use crate::run::Pair;
 use candle_core::{Result, Tensor};
@@ -13,44 +14,25 @@ pub struct MaxPool {
     pub padding: Pair,
 }
 
-impl MaxPool {
-    /// Height and width of the result.
-    pub fn output(&self, h: usize, w: usize) -> (usize, usize) {
-        let size = |n: usize, kernel: usize, stride: usize, padding: usize| {
-            (n + 2 * padding).saturating_sub(kernel) / stride + 1
-        };
-        (
-            size(
-                h,
-                self.kernel.height,
-                self.stride.height,
-                self.padding.height,
-            ),
-            size(w, self.kernel.width, self.stride.width, self.padding.width),
-        )
-    }
-}
-
 impl Operation for MaxPool {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
         let (n, c, h, w) = input.dims4()?;
-        let (oh, ow) = self.output(h, w);
+        let windows = Windows {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        };
+        let (oh, ow) = windows.fit(h, w);
         let mut y = vec![0f32; n * c * oh * ow];
         // The place of each maximum in its plane.
         let mut places = vec![0u32; y.len()];
-        let range = |o: usize, n: usize, kernel: usize, stride: usize, padding: usize| {
-            let start = o * stride;
-            start.saturating_sub(padding)..(start + kernel).saturating_sub(padding).min(n)
-        };
         slice(input, |x| {
             x.par_chunks_exact(h * w)
                 .zip(y.par_chunks_exact_mut(oh * ow))
                 .zip(places.par_chunks_exact_mut(oh * ow))
                 .for_each(|((plane, y), places)| {
                     for (o, (y, place)) in y.iter_mut().zip(places).enumerate() {
-                        let (k, s, p) = (self.kernel, self.stride, self.padding);
-                        let rows = range(o / ow, h, k.height, s.height, p.height);
-                        let cols = range(o % ow, w, k.width, s.width, p.width);
+                        let (rows, cols) = (windows.rows(o / ow, h), windows.cols(o % ow, w));
                         let cells = rows.flat_map(|r| cols.clone().map(move |c| r * w + c));
                         let first = first_maximum(plane, cells);
                         *place = first as u32;

@@ -8,6 +8,7 @@
 //! whatever the number of threads.
 
 mod adaptive_pool;
+mod avg_pool;
 mod batch_norm;
 mod blocked;
 mod buffers;
@@ -16,36 +17,45 @@ mod conv_gradient;
 mod conv_pass;
 mod cross_entropy;
 mod dropout;
+mod gelu;
 mod geometry;
+mod group_norm;
+mod gru;
 mod init;
 mod kernel;
 mod linear;
 mod lstm;
-mod lstm_stack;
 mod matmul;
 mod max_pool;
 mod optimizer;
 mod random;
+mod recurrence;
+mod recurrent_stack;
 #[cfg(test)]
 mod reference;
 mod refill;
 mod relu;
 mod reshape;
 mod storage;
+mod window;
 
 pub use adaptive_pool::{AdaptivePool, Pooling};
+pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
 pub use blocked::Unblock;
 pub use conv_block::ConvBlock;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use dropout::Dropout;
+pub use gelu::Gelu;
+pub use group_norm::GroupNorm;
+pub use gru::Gru;
 pub use init::uniform;
 pub use linear::Linear;
 pub use lstm::Lstm;
-pub use lstm_stack::LstmStack;
 pub use max_pool::MaxPool;
 pub use optimizer::Optimizer;
 pub use random::Stream;
+pub use recurrent_stack::RecurrentStack;
 pub use refill::Refill;
 pub use relu::Relu;
 pub use reshape::{Columns, Flatten, LastStep, One};

@@ -25,8 +25,8 @@ pub use examination::{
 pub use id::{Attempt, DatasetId, GroupId, RunId, Seq};
 pub use input::{InputSpec, Normalize};
 pub use layer::{
-    AdaptivePool, BatchNorm, Conv2d, Dropout, Layer, LayerSpec, Linear, Lstm, MaxPool, Pair,
-    Sequence, SequenceOf,
+    AdaptivePool, AvgPool, BatchNorm, Conv2d, Dropout, GroupNorm, Layer, LayerSpec, Linear,
+    MaxPool, Pair, Recurrent, Sequence, SequenceOf,
 };
 pub use number::nullable;
 pub use spec::{Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};

@@ -51,7 +51,7 @@ fn grouped(n: usize) -> String {
 }
 
 fn single_step(layer: &PlannedLayer) -> Option<Finding> {
-    let Layer::Lstm(_) = &layer.layer else {
+    let (Layer::Lstm(_) | Layer::Gru(_)) = &layer.layer else {
         return None;
     };
     if layer.input[0] != 1 {
@@ -87,10 +87,12 @@ fn single_step(layer: &PlannedLayer) -> Option<Finding> {
 }
 
 fn one_sided(layer: &PlannedLayer, before: Option<&PlannedLayer>) -> Option<Finding> {
-    let (Layer::LastStep, Some(lstm)) = (&layer.layer, before) else {
+    let (Layer::LastStep, Some(recurrent)) = (&layer.layer, before) else {
         return None;
     };
-    if !matches!(&lstm.layer, Layer::Lstm(l) if l.bidirectional) || layer.input[0] == 1 {
+    if !matches!(&recurrent.layer, Layer::Lstm(l) | Layer::Gru(l) if l.bidirectional)
+        || layer.input[0] == 1
+    {
         return None;
     }
     let mut finding = Finding::new(
@@ -101,7 +103,7 @@ fn one_sided(layer: &PlannedLayer, before: Option<&PlannedLayer>) -> Option<Find
     finding.measured = format!(
         "The last of {} steps is taken; there the backward direction of {} has read the last step and nothing else.",
         layer.input[0],
-        named(lstm)
+        named(recurrent)
     );
     finding.why = "Half of the features that go on know almost nothing of the image.".to_owned();
     finding.remedy = "Use one direction, or pool over all steps.".to_owned();
@@ -114,7 +116,7 @@ fn narrow(plan: &Plan, at: usize) -> Option<Finding> {
     let layer = &plan.layers[at];
     let is_last = !plan.layers[at + 1..].iter().any(|l| l.parameters > 0);
     let width = match &layer.layer {
-        Layer::Lstm(lstm) => lstm.hidden,
+        Layer::Lstm(settings) | Layer::Gru(settings) => settings.hidden,
         Layer::Linear(_) | Layer::Conv2d(_) => layer.output.iter().product(),
         _ => return None,
     };
@@ -130,7 +132,7 @@ fn narrow(plan: &Plan, at: usize) -> Option<Finding> {
         "{} has {} hidden units{} for {} classes.",
         named(layer),
         width,
-        if matches!(layer.layer, Layer::Lstm(_)) {
+        if matches!(layer.layer, Layer::Lstm(_) | Layer::Gru(_)) {
             " a direction"
         } else {
             ""
@@ -159,7 +161,10 @@ fn linear_in_a_row(plan: &Plan, at: usize) -> Option<Finding> {
             Layer::Dropout(_) | Layer::Flatten | Layer::Sequence(_) | Layer::LastStep
         )
     })?;
-    if !matches!(next.layer, Layer::Linear(_) | Layer::Lstm(_)) {
+    if !matches!(
+        next.layer,
+        Layer::Linear(_) | Layer::Lstm(_) | Layer::Gru(_)
+    ) {
         return None;
     }
     let mut finding = Finding::new(

@@ -3,7 +3,7 @@
 mod tree;
 
 use super::{Plan, PlannedLayer};
-use crate::run::{AdaptivePool, Layer, Pair, SequenceOf};
+use crate::run::{AdaptivePool, Layer, Pair, Recurrent, SequenceOf};
 use std::fmt::Write;
 use tree::Tree;
 
@@ -89,13 +89,9 @@ fn module(layer: &PlannedLayer) -> Option<String> {
             layer.output[layer.output.len() - 1],
             unless(l.bias, ", bias=False".to_owned()),
         ),
-        Layer::Lstm(l) => format!(
-            "nn.LSTM({}, {}, num_layers={}, batch_first=True, bidirectional={})",
-            input[1],
-            l.hidden,
-            l.layers,
-            if l.bidirectional { "True" } else { "False" },
-        ),
+        Layer::GroupNorm(g) => format!("nn.GroupNorm({}, {}, eps={})", g.groups, input[0], g.eps),
+        Layer::Lstm(l) => recurrent("LSTM", input[1], l),
+        Layer::Gru(l) => recurrent("GRU", input[1], l),
         _ => return None,
     })
 }
@@ -106,19 +102,20 @@ fn step(layer: &PlannedLayer) -> String {
         format!("x = F.adaptive_{name}_pool2d(x, {})", tuple(pool.out))
     };
     match &layer.layer {
-        Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::Linear(_) => {
+        Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::GroupNorm(_) | Layer::Linear(_) => {
             format!("x = {}(x)", tree::access(&layer.name))
         }
-        Layer::Lstm(_) => format!("x, _ = {}(x)", tree::access(&layer.name)),
+        Layer::Lstm(_) | Layer::Gru(_) => format!("x, _ = {}(x)", tree::access(&layer.name)),
         Layer::Relu => "x = F.relu(x)".to_owned(),
+        Layer::Gelu => "x = F.gelu(x)".to_owned(),
         Layer::MaxPool(p) => format!(
-            "x = F.max_pool2d(x, {}, stride={}{})",
-            pair(p.kernel),
-            pair(p.stride.unwrap_or(p.kernel)),
-            unless(
-                p.padding == Pair::both(0),
-                format!(", padding={}", pair(p.padding))
-            ),
+            "x = F.max_pool2d(x, {})",
+            windows(p.kernel, p.stride, p.padding)
+        ),
+        Layer::AvgPool(p) => format!(
+            "x = F.avg_pool2d(x, {}{})",
+            windows(p.kernel, p.stride, p.padding),
+            unless(p.count_include_pad, ", count_include_pad=False".to_owned()),
         ),
         Layer::AdaptiveAvgPool(p) => adaptive("avg", p),
         Layer::AdaptiveMaxPool(p) => adaptive("max", p),
@@ -130,6 +127,32 @@ fn step(layer: &PlannedLayer) -> String {
         },
         Layer::LastStep => "x = x[:, -1]".to_owned(),
     }
+}
+
+/// The arguments of a pool over windows.
+fn windows(kernel: Pair, stride: Option<Pair>, padding: Pair) -> String {
+    format!(
+        "{}, stride={}{}",
+        pair(kernel),
+        pair(stride.unwrap_or(kernel)),
+        unless(
+            padding == Pair::both(0),
+            format!(", padding={}", pair(padding))
+        ),
+    )
+}
+
+fn recurrent(class: &str, features: usize, layers: &Recurrent) -> String {
+    format!(
+        "nn.{class}({features}, {}, num_layers={}, batch_first=True, bidirectional={})",
+        layers.hidden,
+        layers.layers,
+        if layers.bidirectional {
+            "True"
+        } else {
+            "False"
+        },
+    )
 }
 
 fn unless(default: bool, text: String) -> String {

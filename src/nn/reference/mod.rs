@@ -5,10 +5,11 @@
 mod batch_norm;
 mod conv_block;
 mod cross_entropy;
+mod group_norm;
 mod linear;
-mod lstm;
 mod pointwise;
 mod pooling;
+mod recurrent;
 mod reshape;
 mod tape;
 

@@ -1,8 +1,8 @@
-//! ReLU, and dropout with its mask given, by definition.
+//! ReLU, GELU, and dropout with its mask given, by definition.
 
 use super::tape::Number;
 use super::{Reference, STEP, config, draw, tensor};
-use crate::nn::{Dropout, Mode, Operation, Relu, Stream, values};
+use crate::nn::{Dropout, Gelu, Mode, Operation, Relu, Stream, values};
 use proptest::prelude::*;
 
 proptest! {
@@ -20,6 +20,22 @@ proptest! {
             numbers[0].iter().map(|x| x.relu()).collect()
         })?;
         reference.check_operation(&Relu, &tensor(&inputs[0], &shape), &factors)?;
+    }
+
+    #[test]
+    fn gelu_agrees_with_the_reference(
+        shape in proptest::collection::vec(1..=5usize, 2..=4),
+        scale in prop_oneof![Just(1.0), Just(6.0)],
+        seed: u64,
+    ) {
+        let count = shape.iter().product();
+        let inputs = vec![draw(seed, "input", count, 0.0, scale)];
+        let factors = draw(seed, "factors", count, 0.0, 1.0);
+        let (half, one, root) = (Number::from(0.5), Number::from(1.0), Number::from(0.5f64.sqrt()));
+        let reference = Reference::of(&inputs, &factors, |numbers| {
+            numbers[0].iter().map(|&x| half * x * (one + (x * root).erf())).collect()
+        })?;
+        reference.check_operation(&Gelu, &tensor(&inputs[0], &shape), &factors)?;
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::tape::Number;
 use super::{MODE, Reference, config, draw, tensor};
-use crate::nn::{AdaptivePool, MaxPool, Operation, Pooling, values};
+use crate::nn::{AdaptivePool, AvgPool, MaxPool, Operation, Pooling, values};
 use crate::run::Pair;
 use proptest::prelude::*;
 
@@ -79,6 +79,40 @@ proptest! {
             )
         })?;
         let operation = MaxPool { kernel: k, stride: s, padding: p };
+        reference.check_operation(&operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
+    }
+
+    #[test]
+    fn average_pools_of_any_kernel_stride_and_padding_agree_with_the_reference(
+        (n, c, h, w) in (1..=3usize, 1..=3usize, 1..=9usize, 1..=9usize),
+        (k, s) in (pair(4), pair(4)),
+        share: (bool, bool),
+        count_include_pad: bool,
+        seed: u64,
+    ) {
+        let p = Pair {
+            height: if share.0 { k.height / 2 } else { 0 },
+            width: if share.1 { k.width / 2 } else { 0 },
+        };
+        let out = windows(h, k.height, s.height, p.height).zip(windows(w, k.width, s.width, p.width));
+        prop_assume!(out.is_some());
+        let out = out.unwrap();
+        let inputs = vec![draw(seed, "input", n * c * h * w, 0.2, 1.0)];
+        let factors = draw(seed, "factors", n * c * out.0 * out.1, 0.0, 1.0);
+        let reference = Reference::of(&inputs, &factors, |numbers| {
+            pool(
+                &numbers[0],
+                (h, w),
+                out,
+                |oy| window(oy, h, k.height, s.height, p.height),
+                |ox| window(ox, w, k.width, s.width, p.width),
+                |window| {
+                    let pixels = if count_include_pad { k.height * k.width } else { window.len() };
+                    Number::sum(window.into_iter()) / Number::from(pixels as f64)
+                },
+            )
+        })?;
+        let operation = AvgPool { kernel: k, stride: s, padding: p, count_include_pad };
         reference.check_operation(&operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
     }
 

@@ -104,6 +104,12 @@ impl<'t> Number<'t> {
         self.alone(self.value.tanh(), 1.0 - self.value.tanh().powi(2))
     }
 
+    /// The error function.
+    pub fn erf(self) -> Self {
+        let slope = std::f64::consts::FRAC_2_SQRT_PI * (-self.value * self.value).exp();
+        self.alone(libm::erf(self.value), slope)
+    }
+
     /// max(x, 0).
     pub fn relu(self) -> Self {
         if let Some((tape, _)) = self.origin {

@@ -85,7 +85,7 @@ pub fn settings(layer: &PlannedLayer) -> String {
 /// Settings that need not be said.
 fn is_usual(name: &str, value: &Value) -> bool {
     match name {
-        "bias" => *value == json!(true),
+        "bias" | "count_include_pad" => *value == json!(true),
         "bidirectional" => *value == json!(false),
         "stride" | "layers" => *value == json!(1),
         "padding" => *value == json!(0),

@@ -1,22 +1,25 @@
 //! What one layer makes of a shape, or why it does not fit.
 
-use crate::run::{AdaptivePool, BatchNorm, Conv2d, Layer, Lstm, MaxPool, Pair, SequenceOf};
+mod norm;
+mod window;
 
-/// The largest window and stride, in pixels.
-const MOST_KERNEL: usize = 64;
+use crate::run::{Layer, Recurrent, SequenceOf};
+
 /// The most channels, features or hidden units of one layer.
 const MOST_FEATURES: usize = 65_536;
-const MOST_LSTM_LAYERS: usize = 16;
+const MOST_RECURRENT_LAYERS: usize = 16;
 
 /// The output's shape for an input [C, H, W], \[F\] or [T, F] (no batch axis), or a sentence that says what to change.
 pub(super) fn output(layer: &Layer, input: &[usize]) -> Result<Vec<usize>, String> {
     match layer {
-        Layer::Conv2d(conv) => conv2d(conv, image(input)?),
-        Layer::BatchNorm(norm) => batch_norm(norm, input),
-        Layer::Relu => Ok(input.to_vec()),
-        Layer::MaxPool(pool) => max_pool(pool, image(input)?),
+        Layer::Conv2d(conv) => window::conv2d(conv, image(input)?),
+        Layer::BatchNorm(norm) => norm::batch_norm(norm, input),
+        Layer::GroupNorm(norm) => norm::group_norm(norm, input),
+        Layer::Relu | Layer::Gelu => Ok(input.to_vec()),
+        Layer::MaxPool(pool) => window::pool(pool.kernel, pool.stride, pool.padding, image(input)?),
+        Layer::AvgPool(pool) => window::pool(pool.kernel, pool.stride, pool.padding, image(input)?),
         Layer::AdaptiveAvgPool(pool) | Layer::AdaptiveMaxPool(pool) => {
-            adaptive_pool(pool, image(input)?)
+            window::adaptive_pool(pool, image(input)?)
         }
         Layer::Dropout(dropout) => {
             if (0.0..1.0).contains(&dropout.p) {
@@ -54,11 +57,11 @@ pub(super) fn output(layer: &Layer, input: &[usize]) -> Result<Vec<usize>, Strin
                 words(input)
             )),
         },
-        Layer::Lstm(lstm) => lstm_output(lstm, input),
+        Layer::Lstm(layers) | Layer::Gru(layers) => recurrent(layers, input),
         Layer::LastStep => match input {
             [_, f] => Ok(vec![*f]),
             _ => Err(format!(
-                "takes the last step of a sequence, and gets {}: it belongs after an lstm",
+                "takes the last step of a sequence, and gets {}: it belongs after an lstm or a gru",
                 words(input)
             )),
         },
@@ -91,110 +94,18 @@ fn features(name: &str, n: usize) -> Result<(), String> {
     }
 }
 
-fn conv2d(conv: &Conv2d, [_, h, w]: [usize; 3]) -> Result<Vec<usize>, String> {
-    features("out", conv.out)?;
-    let [h, w] = windows([h, w], conv.kernel, conv.stride, conv.padding)?;
-    Ok(vec![conv.out, h, w])
-}
-
-fn max_pool(pool: &MaxPool, [c, h, w]: [usize; 3]) -> Result<Vec<usize>, String> {
-    let Pair { height, width } = pool.padding;
-    // PyTorch's rule: with more padding a window could lie wholly outside the image and have no maximum.
-    if height > pool.kernel.height / 2 || width > pool.kernel.width / 2 {
+fn recurrent(settings: &Recurrent, input: &[usize]) -> Result<Vec<usize>, String> {
+    features("hidden", settings.hidden)?;
+    if !(1..=MOST_RECURRENT_LAYERS).contains(&settings.layers) {
         return Err(format!(
-            "a padding of {height} × {width} is more than half the kernel of {} × {}",
-            pool.kernel.height, pool.kernel.width
-        ));
-    }
-    let stride = pool.stride.unwrap_or(pool.kernel);
-    let [h, w] = windows([h, w], pool.kernel, stride, pool.padding)?;
-    Ok(vec![c, h, w])
-}
-
-/// How many windows fit: ⌊(n + 2 · padding − kernel) / stride⌋ + 1 on each axis.
-fn windows(
-    size: [usize; 2],
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
-) -> Result<[usize; 2], String> {
-    for (name, pair) in [("kernel", kernel), ("stride", stride)] {
-        if !(1..=MOST_KERNEL).contains(&pair.height) || !(1..=MOST_KERNEL).contains(&pair.width) {
-            return Err(format!(
-                "{name} {} × {} is outside 1 to {MOST_KERNEL}",
-                pair.height, pair.width
-            ));
-        }
-    }
-    if padding.height >= kernel.height || padding.width >= kernel.width {
-        return Err(format!(
-            "a padding of {} × {} with a kernel of {} × {} makes windows that see nothing but zeros: \
-             take a padding smaller than the kernel",
-            padding.height, padding.width, kernel.height, kernel.width
-        ));
-    }
-    let fit = |n: usize, kernel: usize, stride: usize, padding: usize| {
-        (n + 2 * padding)
-            .checked_sub(kernel)
-            .map(|room| room / stride + 1)
-    };
-    match (
-        fit(size[0], kernel.height, stride.height, padding.height),
-        fit(size[1], kernel.width, stride.width, padding.width),
-    ) {
-        (Some(h), Some(w)) => Ok([h, w]),
-        _ => Err(format!(
-            "a window of {} × {} does not fit into {} × {}: take larger images, pool less before it, \
-             or a smaller kernel",
-            kernel.height, kernel.width, size[0], size[1]
-        )),
-    }
-}
-
-fn adaptive_pool(pool: &AdaptivePool, [c, h, w]: [usize; 3]) -> Result<Vec<usize>, String> {
-    let Pair { height, width } = pool.out;
-    if height == 0 || width == 0 || height > h || width > w {
-        return Err(format!(
-            "pools to {height} × {width}, which is outside 1 × 1 to the {h} × {w} that it gets"
-        ));
-    }
-    Ok(vec![c, height, width])
-}
-
-fn batch_norm(norm: &BatchNorm, input: &[usize]) -> Result<Vec<usize>, String> {
-    if !(norm.eps > 0.0 && norm.eps <= 1.0) {
-        return Err(format!(
-            "eps = {} keeps no division from zero: above 0, at most 1, such as 1e-5",
-            norm.eps
-        ));
-    }
-    if !(norm.momentum > 0.0 && norm.momentum <= 1.0) {
-        return Err(format!(
-            "momentum = {} never takes in a batch's statistics: above 0, at most 1, such as 0.1",
-            norm.momentum
-        ));
-    }
-    match input {
-        [_] | [_, _, _] => Ok(input.to_vec()),
-        _ => Err(format!(
-            "works on images or rows of numbers, and gets {}: put it before the sequence or after last_step",
-            words(input)
-        )),
-    }
-}
-
-fn lstm_output(lstm: &Lstm, input: &[usize]) -> Result<Vec<usize>, String> {
-    features("hidden", lstm.hidden)?;
-    if !(1..=MOST_LSTM_LAYERS).contains(&lstm.layers) {
-        return Err(format!(
-            "layers = {} is outside 1 to {MOST_LSTM_LAYERS}",
-            lstm.layers
+            "layers = {} is outside 1 to {MOST_RECURRENT_LAYERS}",
+            settings.layers
         ));
     }
     match input {
         [steps, _] => Ok(vec![
             *steps,
-            lstm.hidden * if lstm.bidirectional { 2 } else { 1 },
+            settings.hidden * if settings.bidirectional { 2 } else { 1 },
         ]),
         [_] => Err(format!(
             "works on a sequence, and gets {}: put {{ sequence = {{ of = \"one\" }} }} before it",
@@ -236,6 +147,11 @@ mod tests {
                 [8, 17, 33],
             ),
             (
+                r#"{"avg_pool":{"kernel":3,"stride":2,"padding":1}}"#,
+                [8, 33, 65],
+                [8, 17, 33],
+            ),
+            (
                 r#"{"adaptive_max_pool":{"out":[2,3]}}"#,
                 [8, 33, 65],
                 [8, 2, 3],
@@ -251,5 +167,6 @@ mod tests {
         assert_eq!(sequence, [16, 256]);
         let lstm = r#"{"lstm":{"hidden":64,"bidirectional":true}}"#;
         assert_eq!(of(lstm, &sequence).unwrap(), [16, 128]);
+        assert_eq!(of(r#"{"gru":{"hidden":64}}"#, &sequence).unwrap(), [16, 64]);
     }
 }

@@ -1,15 +1,15 @@
-//! LSTM layers upon each other, in one direction or both.
+//! Recurrent layers upon each other, in one direction or both.
 
-use super::{Backward, Gradients, Lstm, Mode, Operation};
+use super::{Backward, Gradients, Mode, Operation};
 use candle_core::{Result, Tensor, bail};
 
-/// (N, T, F) to (N, T, H · directions), as PyTorch's `LSTM` with `batch_first`.
-pub struct LstmStack {
-    /// Each layer's directions, forward first.
-    pub layers: Vec<Vec<Lstm>>,
+/// (N, T, F) to (N, T, H · directions), as PyTorch's `LSTM` and `GRU` with `batch_first`.
+pub struct RecurrentStack {
+    /// Each layer's directions, forward first: an [`Lstm`](super::Lstm) or a [`Gru`](super::Gru) each.
+    pub layers: Vec<Vec<Box<dyn Operation>>>,
 }
 
-impl Operation for LstmStack {
+impl Operation for RecurrentStack {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
         let mut x = input.clone();
         let mut back = Vec::new();
@@ -41,7 +41,7 @@ impl Backward for Back {
         let mut parameters = Vec::new();
         for (number, ways) in self.0.into_iter().enumerate().rev() {
             let Some(whole) = gradient.take() else {
-                bail!("a layer of the LSTM gave no gradient to the one below it")
+                bail!("a recurrent layer gave no gradient to the one below it")
             };
             let hidden = whole.dim(2)? / ways.len().max(1);
             let mut of_layer = Vec::new();

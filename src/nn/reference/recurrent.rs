@@ -1,8 +1,8 @@
-//! Long short-term memory by its definition.
+//! Long short-term memory and gated recurrent units by their definitions.
 
 use super::tape::Number;
 use super::{Reference, config, draw, tensor};
-use crate::nn::{Lstm, LstmStack};
+use crate::nn::{Gru, Lstm, Operation, RecurrentStack};
 use candle_core::Var;
 use proptest::prelude::*;
 
@@ -12,6 +12,8 @@ struct Size {
     features: usize,
     hidden: usize,
     directions: usize,
+    /// Gates a unit: four of an LSTM, three of a GRU.
+    gates: usize,
 }
 
 impl Size {
@@ -22,7 +24,7 @@ impl Size {
         } else {
             self.hidden * self.directions
         };
-        let gates = 4 * self.hidden;
+        let gates = self.gates * self.hidden;
         [
             vec![gates, features],
             vec![gates, self.hidden],
@@ -40,32 +42,37 @@ fn sigmoid(x: Number) -> Number {
 fn direction<'t>(
     rows: &[Vec<Number<'t>>],
     parameters: &[Vec<Number<'t>>],
-    hidden: usize,
+    size: Size,
     reverse: bool,
 ) -> Vec<Vec<Number<'t>>> {
+    let hidden = size.hidden;
     let [by_input, by_state, bias, other_bias] = parameters else {
         panic!("four parameters")
     };
     let dot = |weights: &[Number<'t>], row: &[Number<'t>]| {
         Number::sum(weights.iter().zip(row).map(|(&w, &x)| w * x))
     };
+    let one = Number::from(1.0);
     let mut state = vec![Number::from(0.0); hidden];
     let mut cell = state.clone();
     let mut states = vec![Vec::new(); rows.len()];
     for step in 0..rows.len() {
         let t = if reverse { rows.len() - 1 - step } else { step };
         let row = &rows[t];
-        let gate = |i: usize| {
-            dot(&by_input[i * row.len()..][..row.len()], row)
-                + dot(&by_state[i * hidden..][..hidden], &state)
-                + bias[i]
-                + other_bias[i]
-        };
+        let of_input = |i: usize| dot(&by_input[i * row.len()..][..row.len()], row) + bias[i];
+        let of_state = |i: usize| dot(&by_state[i * hidden..][..hidden], &state) + other_bias[i];
+        let gate = |i: usize| of_input(i) + of_state(i);
         let mut next = Vec::new();
         for (h, cell) in cell.iter_mut().enumerate() {
-            let [i, f, o] = [0, 1, 3].map(|number| sigmoid(gate(number * hidden + h)));
-            *cell = f * *cell + i * gate(2 * hidden + h).tanh();
-            next.push(o * cell.tanh());
+            next.push(if size.gates == 4 {
+                let [i, f, o] = [0, 1, 3].map(|number| sigmoid(gate(number * hidden + h)));
+                *cell = f * *cell + i * gate(2 * hidden + h).tanh();
+                o * cell.tanh()
+            } else {
+                let [r, z] = [0, 1].map(|number| sigmoid(gate(number * hidden + h)));
+                let n = (of_input(2 * hidden + h) + r * of_state(2 * hidden + h)).tanh();
+                (one - z) * n + z * state[h]
+            });
         }
         states[t] = next.clone();
         state = next;
@@ -74,14 +81,14 @@ fn direction<'t>(
 }
 
 /// (N, T, F), then four parameters a layer and direction, to (N, T, H · directions).
-fn lstm<'t>(numbers: &[Vec<Number<'t>>], size: Size) -> Vec<Number<'t>> {
+fn recurrent<'t>(numbers: &[Vec<Number<'t>>], size: Size) -> Vec<Number<'t>> {
     let mut result = Vec::new();
     for image in numbers[0].chunks(size.steps * size.features) {
         let mut rows: Vec<Vec<Number>> = image.chunks(size.features).map(<[_]>::to_vec).collect();
         for layer in numbers[1..].chunks(4 * size.directions) {
             let mut above = vec![Vec::new(); size.steps];
             for (number, parameters) in layer.chunks(4).enumerate() {
-                let states = direction(&rows, parameters, size.hidden, number == 1);
+                let states = direction(&rows, parameters, size, number == 1);
                 for (above, state) in above.iter_mut().zip(states) {
                     above.extend(state);
                 }
@@ -97,14 +104,15 @@ proptest! {
     #![proptest_config(config(24))]
 
     #[test]
-    fn lstms_of_any_layers_directions_and_lengths_agree_with_the_reference(
+    fn lstms_and_grus_of_any_layers_directions_and_lengths_agree_with_the_reference(
         (n, steps, features) in (1..=10usize, prop_oneof![1 => Just(1), 2 => 2..=5usize], 1..=5usize),
         (hidden, layers, directions) in (1..=5usize, 1..=3usize, 1..=2usize),
+        gates in 3..=4usize,
         seed: u64,
     ) {
-        let size = Size { steps, features, hidden, directions };
+        let size = Size { steps, features, hidden, directions, gates };
         let mut inputs = vec![draw(seed, "input", n * steps * features, 0.3, 1.0)];
-        let mut stack = LstmStack { layers: Vec::new() };
+        let mut stack = RecurrentStack { layers: Vec::new() };
         for layer in 0..layers {
             let of_layer = (0..directions).map(|direction| {
                 let vars = size.shapes(layer).map(|shape| {
@@ -113,12 +121,17 @@ proptest! {
                     Var::from_tensor(&tensor(&inputs[inputs.len() - 1], &shape)).unwrap()
                 });
                 let [weight_ih, weight_hh, bias_ih, bias_hh] = vars;
-                Lstm { weight_ih, weight_hh, bias_ih, bias_hh, reverse: direction == 1 }
+                let reverse = direction == 1;
+                if gates == 4 {
+                    Box::new(Lstm { weight_ih, weight_hh, bias_ih, bias_hh, reverse }) as Box<dyn Operation>
+                } else {
+                    Box::new(Gru { weight_ih, weight_hh, bias_ih, bias_hh, reverse })
+                }
             });
             stack.layers.push(of_layer.collect());
         }
         let factors = draw(seed, "factors", n * steps * hidden * directions, 0.0, 1.0);
-        let reference = Reference::of(&inputs, &factors, |numbers| lstm(numbers, size))?;
+        let reference = Reference::of(&inputs, &factors, |numbers| recurrent(numbers, size))?;
         let input = tensor(&inputs[0], &[n, steps, features]);
         reference.check_operation(&stack, &input, &factors)?;
     }
