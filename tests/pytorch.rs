@@ -108,17 +108,18 @@ impl Case {
     }
 
     fn network(&self) -> Network {
-        let mut layers = self.layers.clone();
-        for spec in &mut layers {
-            if let Layer::Dropout(dropout) = &mut spec.layer {
+        let model = ModelSpec::Layers(self.layers.clone());
+        let mut plan = Plan::new(&model, self.input, self.classes).unwrap();
+        plan.for_each_layer(|planned| {
+            if let Layer::Dropout(dropout) = &mut planned.layer {
                 dropout.p = 0.0;
             }
-        }
-        let plan = Plan::new(&ModelSpec::Layers(layers), self.input, self.classes).unwrap();
+        });
         let network = Network::new(&plan, 1, &Device::Cpu).unwrap();
-        let norms: Vec<&str> = plan
-            .layers
+        let places = plan.places();
+        let norms: Vec<&str> = places
             .iter()
+            .map(|place| place.layer)
             .filter(|l| matches!(l.kind, "batch_norm" | "group_norm"))
             .map(|l| l.name.as_str())
             .collect();

@@ -16,7 +16,7 @@ pub use crate::nn::Mode;
 pub use network::{Network, Parameter};
 pub use network_step::{GradientFinding, Scores, StepError, StepResult};
 pub use parameter::PlannedTensor;
-pub use plan::{ModelError, Plan, PlannedLayer};
+pub use plan::{ModelError, Place, Plan, PlannedLayer};
 pub use preset::{Preset, preset, presets};
 pub use resolve::{plan_for, resolve};
 pub use sweep::{Sweep, sweep};

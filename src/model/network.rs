@@ -1,8 +1,9 @@
 //! A network that trains: the layers of a plan with their parameters.
 
 use super::Plan;
-use super::network_layers::{Chained, chain};
-use crate::nn::{Backward, Mode, Optimizer, Stream, uniform};
+use super::network_layers::{Chained, Tensors, chain};
+use super::plan::zero_gradient;
+use crate::nn::{Backward, Mode, Optimizer, Stream, chain as operations, uniform};
 use crate::run::{self, Layer};
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
@@ -35,8 +36,9 @@ impl Network {
         }
         let mut parameters = Vec::new();
         let mut state = Vec::new();
-        let mut of_layer = Vec::new();
-        for (i, layer) in plan.layers.iter().enumerate() {
+        let mut of_layer = Tensors::new();
+        for place in plan.places() {
+            let layer = place.layer;
             let planned = layer.tensors();
             // Inputs of one output: of a convolution or linear layer all but the weight's first axis.
             let fan_in: usize = planned.first().map_or(1, |t| t.shape[1..].iter().product());
@@ -68,12 +70,12 @@ impl Network {
                     parameters.push(Parameter {
                         name: tensor.name.clone(),
                         var: var.clone(),
-                        zero_gradient: zero_gradient(plan, i, &tensor.name),
+                        zero_gradient: zero_gradient(&place, &tensor.name),
                     });
                 }
                 vars.push((tensor.name.clone(), var));
             }
-            of_layer.push(vars);
+            of_layer.insert(layer.name.clone(), vars);
         }
         Ok(Network {
             layers: chain(plan, &of_layer, seed)?,
@@ -93,14 +95,8 @@ impl Network {
         images: &Tensor,
         mode: Mode,
     ) -> Result<(Tensor, Vec<Box<dyn Backward>>)> {
-        let mut x = images.contiguous()?;
-        let mut back = Vec::new();
-        for layer in &self.layers {
-            let (y, way) = layer.operation.forward(&x, mode)?;
-            x = y;
-            back.extend(way);
-        }
-        Ok((x, back))
+        let chain = self.layers.iter().map(|layer| layer.operation.as_ref());
+        operations::forward(chain, &images.contiguous()?, mode)
     }
 
     /// In the order of the layers.
@@ -163,28 +159,5 @@ impl Network {
             var.set(&tensor)?;
         }
         Ok(())
-    }
-}
-
-/// Why the parameter `name` of layer `i` gets no gradient whatever the data, if so.
-fn zero_gradient(plan: &Plan, i: usize, name: &str) -> Option<&'static str> {
-    let layer = &plan.layers[i];
-    let next = plan.layers.get(i + 1).map(|l| &l.layer);
-    match &layer.layer {
-        Layer::Conv2d(_) | Layer::Linear(_)
-            if name.ends_with(".bias") && matches!(next, Some(Layer::BatchNorm(_))) =>
-        {
-            Some("the batch norm right after it subtracts the mean, and with it any bias")
-        }
-        Layer::Lstm(_) | Layer::Gru(_) if name.contains(".weight_hh_") && layer.input[0] == 1 => {
-            Some("a sequence of length one has no earlier step, and the state starts at zero")
-        }
-        Layer::Lstm(settings) | Layer::Gru(settings)
-            if name.ends_with(&format!(".weight_hh_l{}_reverse", settings.layers - 1))
-                && matches!(next, Some(Layer::LastStep)) =>
-        {
-            Some("only the last step is used, and it is the backward direction's first")
-        }
-        _ => None,
     }
 }

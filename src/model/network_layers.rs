@@ -3,11 +3,12 @@
 use super::{Plan, PlannedLayer};
 use crate::nn::{
     AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
-    LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu, Stream,
-    Unblock,
+    LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu, Residual,
+    Stream, Unblock,
 };
 use crate::run::{self, Layer, Pair, SequenceOf};
 use candle_core::{Result, Var, bail};
+use std::collections::HashMap;
 
 /// An operation of a network and the tensors it works with.
 pub(super) struct Chained {
@@ -18,91 +19,140 @@ pub(super) struct Chained {
     pub tensors: Vec<(String, Var)>,
 }
 
-/// The plan's operations in order; `tensors` are each layer's in PyTorch's order.
+/// Each layer's tensors by its name, in PyTorch's order.
+pub(super) type Tensors = HashMap<String, Vec<(String, Var)>>;
+
+/// The plan's operations in order.
 ///
-/// A convolution takes the batch norm, ReLU, max-pooling and dropout that follow it along.
-pub(super) fn chain(
-    plan: &Plan,
-    tensors: &[Vec<(String, Var)>],
+/// A convolution takes the batch norm, ReLU, max-pooling and dropout that follow it along, a residual block its ReLU.
+pub(super) fn chain(plan: &Plan, tensors: &Tensors, seed: u64) -> Result<Vec<Chained>> {
+    Ok(Builder { tensors, seed }.list(&plan.layers, false)?.0)
+}
+
+struct Builder<'a> {
+    tensors: &'a Tensors,
     seed: u64,
-) -> Result<Vec<Chained>> {
-    let mut chain = Vec::new();
-    let mut layers: &[PlannedLayer] = &plan.layers;
-    let mut tensors = tensors;
-    while let ([layer, ..], [own, ..]) = (layers, tensors) {
-        let (operation, taken) = match &layer.layer {
-            Layer::Conv2d(conv) => conv_block(conv, layers, tensors, seed)?,
-            _ => (operation(layer, &vars(own), seed)?, 1),
-        };
-        let (done, rest) = layers.split_at(taken);
-        let (own, rest_tensors) = tensors.split_at(taken);
-        chain.push(Chained {
-            name: match done {
-                [.., last] if taken > 1 => format!("{} to {}", layer.name, last.name),
-                _ => layer.name.clone(),
-            },
-            operation,
-            tensors: own.concat(),
-        });
-        let is_conv = |layer: &PlannedLayer| matches!(layer.layer, Layer::Conv2d(_));
-        if is_conv(layer) && !rest.first().is_some_and(is_conv) {
+}
+
+impl Builder<'_> {
+    /// A list's operations for an input that lies in blocks of sixteen channels or not, and whether the result does.
+    fn list(&self, mut layers: &[PlannedLayer], mut blocked: bool) -> Result<(Vec<Chained>, bool)> {
+        let mut chain: Vec<Chained> = Vec::new();
+        while let [layer, rest @ ..] = layers {
+            let takes_blocks = matches!(
+                layer.layer,
+                Layer::Conv2d(_) | Layer::Residual(_) | Layer::Relu | Layer::Gelu
+            );
+            if blocked && !takes_blocks {
+                chain.push(unblock(layer.input[0], &layer.name));
+                blocked = false;
+            }
+            let (operation, taken): (Box<dyn Operation>, usize) = match &layer.layer {
+                Layer::Conv2d(conv) => {
+                    blocked = true;
+                    self.conv_block(conv, layers)?
+                }
+                Layer::Residual(_) => {
+                    let mut block = self.residual(layer, &mut blocked)?;
+                    block.relu = matches!(rest.first().map(|l| &l.layer), Some(Layer::Relu));
+                    let taken = if block.relu { 2 } else { 1 };
+                    (Box::new(block), taken)
+                }
+                _ => (operation(layer, &self.vars(layer), self.seed)?, 1),
+            };
+            let (done, rest) = layers.split_at(taken);
             chain.push(Chained {
-                name: layer.name.clone(),
-                operation: Box::new(Unblock {
-                    channels: layer.output[0],
-                }),
-                tensors: Vec::new(),
+                name: match done {
+                    [.., last] if taken > 1 => format!("{} to {}", layer.name, last.name),
+                    _ => layer.name.clone(),
+                },
+                operation,
+                tensors: done.iter().flat_map(|l| self.all_tensors(l)).collect(),
             });
+            layers = rest;
         }
-        (layers, tensors) = (rest, rest_tensors);
+        Ok((chain, blocked))
     }
-    Ok(chain)
+
+    /// The tensors of a layer and of all that is inside it.
+    fn all_tensors(&self, layer: &PlannedLayer) -> Vec<(String, Var)> {
+        let of = |l: &PlannedLayer| self.tensors.get(&l.name).into_iter().flatten();
+        let all = layer.with_inside();
+        all.into_iter().flat_map(of).cloned().collect()
+    }
+
+    fn vars(&self, layer: &PlannedLayer) -> Vec<Var> {
+        let own = self.tensors.get(&layer.name).into_iter().flatten();
+        own.map(|(_, var)| var.clone()).collect()
+    }
+
+    /// A block whose body and shortcut give numbers that lie alike.
+    fn residual(&self, layer: &PlannedLayer, blocked: &mut bool) -> Result<Residual> {
+        let (mut body, body_blocked) = self.list(&layer.body, *blocked)?;
+        let (mut shortcut, shortcut_blocked) = self.list(&layer.shortcut, *blocked)?;
+        *blocked = body_blocked && shortcut_blocked;
+        for (chain, is_blocked) in [(&mut body, body_blocked), (&mut shortcut, shortcut_blocked)] {
+            if is_blocked && !*blocked {
+                chain.push(unblock(layer.output[0], &layer.name));
+            }
+        }
+        let operations = |chain: Vec<Chained>| chain.into_iter().map(|c| c.operation).collect();
+        Ok(Residual {
+            body: operations(body),
+            shortcut: operations(shortcut),
+            relu: false,
+        })
+    }
+
+    /// The block that starts with a convolution, and how many layers are in it.
+    fn conv_block(
+        &self,
+        conv: &run::Conv2d,
+        layers: &[PlannedLayer],
+    ) -> Result<(Box<dyn Operation>, usize)> {
+        let vars = self.vars(&layers[0]);
+        let [weight, bias @ ..] = vars.as_slice() else {
+            bail!("a convolution without a weight")
+        };
+        let bias = bias.first().cloned();
+        let mut block = ConvBlock::new(weight.clone(), bias, conv.stride, conv.padding);
+        let mut taken = 1;
+        // Each in its place in the usual order, and each at most once.
+        let next = |taken: usize| layers.get(taken).map(|l| &l.layer);
+        if let Some(Layer::BatchNorm(norm)) = next(taken) {
+            block.norm = Some(batch_norm(norm, &self.vars(&layers[taken]))?);
+            taken += 1;
+        }
+        if let Some(Layer::Relu) = next(taken) {
+            block.relu = true;
+            taken += 1;
+        }
+        if let Some(Layer::MaxPool(pool)) = next(taken)
+            && pool.padding == Pair::both(0)
+            && pool.stride.is_none_or(|stride| stride == pool.kernel)
+            && pool.kernel.height * pool.kernel.width <= 250
+        {
+            block.pool = Some(pool.kernel);
+            taken += 1;
+        }
+        if let Some(Layer::Dropout(dropout)) = next(taken) {
+            block.dropout = Some(Dropout {
+                p: dropout.p,
+                stream: dropout_stream(self.seed, &layers[taken]),
+            });
+            taken += 1;
+        }
+        Ok((Box::new(block), taken))
+    }
 }
 
-fn vars(tensors: &[(String, Var)]) -> Vec<Var> {
-    tensors.iter().map(|(_, var)| var.clone()).collect()
-}
-
-/// The block that starts with a convolution, and how many layers are in it.
-fn conv_block(
-    conv: &run::Conv2d,
-    layers: &[PlannedLayer],
-    tensors: &[Vec<(String, Var)>],
-    seed: u64,
-) -> Result<(Box<dyn Operation>, usize)> {
-    let vars: Vec<Vec<Var>> = tensors.iter().map(|t| vars(t)).collect();
-    let [weight, bias @ ..] = vars[0].as_slice() else {
-        bail!("a convolution without a weight")
-    };
-    let bias = bias.first().cloned();
-    let mut block = ConvBlock::new(weight.clone(), bias, conv.stride, conv.padding);
-    let mut taken = 1;
-    // Each in its place in the usual order, and each at most once.
-    let next = |taken: usize| layers.get(taken).map(|l| &l.layer);
-    if let Some(Layer::BatchNorm(norm)) = next(taken) {
-        block.norm = Some(batch_norm(norm, &vars[taken])?);
-        taken += 1;
+/// From blocks of sixteen channels to planes; `name` is whose input they are.
+fn unblock(channels: usize, name: &str) -> Chained {
+    Chained {
+        name: name.to_owned(),
+        operation: Box::new(Unblock { channels }),
+        tensors: Vec::new(),
     }
-    if let Some(Layer::Relu) = next(taken) {
-        block.relu = true;
-        taken += 1;
-    }
-    if let Some(Layer::MaxPool(pool)) = next(taken)
-        && pool.padding == Pair::both(0)
-        && pool.stride.is_none_or(|stride| stride == pool.kernel)
-        && pool.kernel.height * pool.kernel.width <= 250
-    {
-        block.pool = Some(pool.kernel);
-        taken += 1;
-    }
-    if let Some(Layer::Dropout(dropout)) = next(taken) {
-        block.dropout = Some(Dropout {
-            p: dropout.p,
-            stream: dropout_stream(seed, &layers[taken]),
-        });
-        taken += 1;
-    }
-    Ok((Box::new(block), taken))
 }
 
 fn dropout_stream(seed: u64, layer: &PlannedLayer) -> Stream {

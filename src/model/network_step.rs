@@ -1,9 +1,9 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Mode, Optimizer, cross_entropy, slice};
+use crate::nn::{Backward, Mode, Optimizer, chain, cross_entropy, slice};
 use crate::run::ImageResults;
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Result, Tensor};
 
 /// What a training step saw, measured before its update.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ impl Network {
             let place = self.first_not_finite(images, mode)?;
             return Err(StepError::Diverged { loss, place });
         }
-        let gradients = self.backward(back, result.gradient.clone())?;
+        let gradients = self.backward(back, &result.gradient)?;
         let findings = if optimizer.steps() == 0 {
             self.findings(&gradients)?
         } else {
@@ -96,7 +96,7 @@ impl Network {
         let (logits, back) = self.walk(images, Mode::Train { step })?;
         let result = cross_entropy(&logits, labels)?;
         let loss = result.loss_sum() / labels.len().max(1) as f64;
-        Ok((loss, self.backward(back, result.gradient)?))
+        Ok((loss, self.backward(back, &result.gradient)?))
     }
 
     /// Predictions, confidences and losses in evaluation mode.
@@ -115,27 +115,11 @@ impl Network {
     }
 
     /// Walks back through the layers; the images themselves get no gradient.
-    fn backward(
-        &self,
-        mut back: Vec<Box<dyn crate::nn::Backward>>,
-        mut gradient: Tensor,
-    ) -> Result<Vec<Tensor>> {
+    fn backward(&self, back: Vec<Box<dyn Backward>>, gradient: &Tensor) -> Result<Vec<Tensor>> {
         // The first layers that have no parameters have nothing to learn either.
         let first = self.layers.iter().position(|l| !l.tensors.is_empty());
         let first = first.unwrap_or(self.layers.len());
-        let mut of_layers = Vec::new();
-        while back.len() > first {
-            let Some(way) = back.pop() else { break };
-            let needed = back.len() > first;
-            let gradients = way.backward(&gradient, needed)?;
-            of_layers.push(gradients.parameters);
-            match gradients.input {
-                Some(input) => gradient = input,
-                None if needed => bail!("a layer gave no gradient to the one before it"),
-                None => {}
-            }
-        }
-        Ok(of_layers.into_iter().rev().flatten().collect())
+        Ok(chain::backward(back, gradient, first, false)?.parameters)
     }
 
     /// Parameters whose gradient is zero or not finite, or would be whatever the data; `gradients` in their order.

@@ -13,7 +13,8 @@ pub struct PlannedTensor {
     pub trainable: bool,
 }
 
-/// The tensors of a layer that gets `input` ([C, H, W], \[F\] or [T, F]), in the order of PyTorch's `state_dict`.
+/// The tensors of a layer that gets `input` ([C, H, W], \[F\] or [T, F]), in the order of PyTorch's `state_dict`; those
+/// of a residual block are its layers'.
 pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<PlannedTensor> {
     let tensor = |name: String, shape: Vec<usize>, trainable| PlannedTensor {
         name: format!("{prefix}.{name}"),
@@ -90,7 +91,8 @@ pub(super) fn tensors(prefix: &str, layer: &Layer, input: &[usize]) -> Vec<Plann
         | Layer::Dropout(_)
         | Layer::Flatten
         | Layer::Sequence(_)
-        | Layer::LastStep => Vec::new(),
+        | Layer::LastStep
+        | Layer::Residual(_) => Vec::new(),
     }
 }
 

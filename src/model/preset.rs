@@ -39,12 +39,13 @@ macro_rules! files {
 }
 
 /// The default first, then from the question's network to the simplest.
-const FILES: [(&str, &str); 7] = files![
+const FILES: [(&str, &str); 8] = files![
     "cnn-flat",
     "cnn-bilstm",
     "cnn-bilstm-no-dropout",
     "cnn-gap",
     "crnn",
+    "resnet-small",
     "mlp",
     "logistic"
 ];

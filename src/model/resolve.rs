@@ -77,14 +77,8 @@ pub fn plan_for(spec: &RunSpec, classes: usize) -> Result<Plan, SpecError> {
 
 impl From<ModelError> for SpecError {
     fn from(error: ModelError) -> SpecError {
-        let field = match error.layer {
-            Some(position) => format!("model.layers[{position}]"),
-            None => "model".to_owned(),
-        };
-        SpecError(vec![FieldError {
-            field,
-            message: error.to_string(),
-        }])
+        let ModelError { field, message } = error;
+        SpecError(vec![FieldError { field, message }])
     }
 }
 

@@ -12,6 +12,7 @@ mod avg_pool;
 mod batch_norm;
 mod blocked;
 mod buffers;
+pub mod chain;
 mod conv_block;
 mod conv_gradient;
 mod conv_pass;
@@ -36,6 +37,7 @@ mod reference;
 mod refill;
 mod relu;
 mod reshape;
+mod residual;
 mod storage;
 mod window;
 
@@ -59,6 +61,7 @@ pub use recurrent_stack::RecurrentStack;
 pub use refill::Refill;
 pub use relu::Relu;
 pub use reshape::{Columns, Flatten, LastStep, One};
+pub use residual::Residual;
 pub use storage::{from_vec, slice, values};
 
 use candle_core::{Result, Tensor};

@@ -26,7 +26,7 @@ pub use id::{Attempt, DatasetId, GroupId, RunId, Seq};
 pub use input::{InputSpec, Normalize};
 pub use layer::{
     AdaptivePool, AvgPool, BatchNorm, Conv2d, Dropout, GroupNorm, Layer, LayerSpec, Linear,
-    MaxPool, Pair, Recurrent, Sequence, SequenceOf,
+    MaxPool, Pair, Recurrent, Residual, Sequence, SequenceOf,
 };
 pub use number::nullable;
 pub use spec::{Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};

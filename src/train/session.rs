@@ -8,7 +8,7 @@ use super::state::State;
 use super::stopping::{Selection, SelectionState};
 use super::{Job, Observer, Outcome, TrainError, Wish, tensor_file};
 use crate::data::Index;
-use crate::model::{Network, Plan, plan_for};
+use crate::model::{Network, Place, Plan, plan_for};
 use crate::nn::{Optimizer, instruction_set};
 use crate::run::{Device, FieldError, RunSpec, RunStatus, SpecError, Split};
 use std::fs;
@@ -130,7 +130,7 @@ impl<'a> Session<'a> {
                 job.dataset.image_memory_bytes >> 20
             ));
         }
-        for layer in &plan.layers {
+        for Place { layer, .. } in plan.places() {
             if let Some(note) = layer.note {
                 observer.log(&format!("layer {} ({}): {note}", layer.name, layer.kind));
             }

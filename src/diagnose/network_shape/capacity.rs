@@ -3,7 +3,7 @@
 use super::{grouped, named};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Severity};
 use crate::diagnose::gates::percent;
-use crate::model::{Plan, PlannedLayer};
+use crate::model::{Place, Plan, PlannedLayer};
 use crate::run::Layer;
 
 /// Parameters a training image from which they are worth a word, and from which a warning (ours, not calibrated).
@@ -13,13 +13,14 @@ const FAR_TOO_MANY_AN_IMAGE: f64 = 1_000.0;
 const LION_SHARE: f64 = 0.5;
 
 /// A linear layer over flattened feature maps.
-pub(super) fn tied_to_place(plan: &Plan, at: usize) -> Option<Finding> {
-    let layer = &plan.layers[at];
+pub(super) fn tied_to_place(plan: &Plan, place: &Place) -> Option<Finding> {
+    let layer = place.layer;
     if !matches!(layer.layer, Layer::Linear(_)) {
         return None;
     }
     let weighted = |l: &PlannedLayer| l.parameters > 0;
-    let flatten = plan.layers[..at]
+    let flatten = place
+        .before
         .iter()
         .rev()
         .take_while(|l| !weighted(l))
@@ -28,8 +29,9 @@ pub(super) fn tied_to_place(plan: &Plan, at: usize) -> Option<Finding> {
         return None;
     };
     // Without convolutions before it nothing else was meant.
-    let after_convolution = plan.layers[..at]
+    let after_convolution = plan.layers[..=place.position]
         .iter()
+        .flat_map(PlannedLayer::with_inside)
         .any(|l| matches!(l.layer, Layer::Conv2d(_)));
     let share = layer.parameters as f64 / plan.parameters.max(1) as f64;
     if height * width <= 1 || share < LION_SHARE || !after_convolution {

@@ -3,27 +3,26 @@
 mod capacity;
 
 use super::finding::{Cause, Finding, Severity};
-use crate::model::{Plan, PlannedLayer};
+use crate::model::{Place, Plan, PlannedLayer};
 use crate::run::Layer;
 use capacity::{capacity, tied_to_place};
 
-/// The findings on a plan; `images` is the number of training images, where it is known. They are facts of the layers, not
+/// The findings on a plan, those on a layer with its position, or its residual block's; `images` is the number of training images, where it is known. They are facts of the layers, not
 /// measurements: they raise the odds of memorisation and choose its remedies.
 pub fn network_findings(plan: &Plan, images: Option<usize>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (at, layer) in plan.layers.iter().enumerate() {
-        let before = at.checked_sub(1).map(|b| &plan.layers[b]);
+    for place in plan.places() {
         let found = [
-            single_step(layer),
-            one_sided(layer, before),
-            narrow(plan, at),
-            linear_in_a_row(plan, at),
-            idle_bias(plan, at),
-            dropout_before_norm(plan, at),
-            tied_to_place(plan, at),
+            single_step(place.layer),
+            one_sided(&place),
+            narrow(plan, &place),
+            linear_in_a_row(&place),
+            idle_bias(&place),
+            dropout_before_norm(&place),
+            tied_to_place(plan, &place),
         ];
         findings.extend(found.into_iter().flatten().map(|mut finding| {
-            finding.layer = Some(at);
+            finding.layer = Some(place.position);
             finding
         }));
     }
@@ -86,8 +85,9 @@ fn single_step(layer: &PlannedLayer) -> Option<Finding> {
     Some(finding)
 }
 
-fn one_sided(layer: &PlannedLayer, before: Option<&PlannedLayer>) -> Option<Finding> {
-    let (Layer::LastStep, Some(recurrent)) = (&layer.layer, before) else {
+fn one_sided(place: &Place) -> Option<Finding> {
+    let layer = place.layer;
+    let (Layer::LastStep, Some(recurrent)) = (&layer.layer, place.before.last()) else {
         return None;
     };
     if !matches!(&recurrent.layer, Layer::Lstm(l) | Layer::Gru(l) if l.bidirectional)
@@ -112,15 +112,16 @@ fn one_sided(layer: &PlannedLayer, before: Option<&PlannedLayer>) -> Option<Find
 }
 
 /// A layer before the last that leaves no more numbers than there are classes.
-fn narrow(plan: &Plan, at: usize) -> Option<Finding> {
-    let layer = &plan.layers[at];
-    let is_last = !plan.layers[at + 1..].iter().any(|l| l.parameters > 0);
+fn narrow(plan: &Plan, place: &Place) -> Option<Finding> {
+    let layer = place.layer;
+    let is_last = !place.after().any(|l| l.parameters > 0);
     let width = match &layer.layer {
         Layer::Lstm(settings) | Layer::Gru(settings) => settings.hidden,
         Layer::Linear(_) | Layer::Conv2d(_) => layer.output.iter().product(),
         _ => return None,
     };
-    if is_last || width > plan.classes {
+    // Inside a residual block the rest goes past it.
+    if is_last || place.depth > 0 || width > plan.classes {
         return None;
     }
     let mut finding = Finding::new(
@@ -150,12 +151,13 @@ fn narrow(plan: &Plan, at: usize) -> Option<Finding> {
 }
 
 /// A linear layer whose output goes into another linear map with nothing between.
-fn linear_in_a_row(plan: &Plan, at: usize) -> Option<Finding> {
-    let layer = &plan.layers[at];
+fn linear_in_a_row(place: &Place) -> Option<Finding> {
+    let layer = place.layer;
     if !matches!(layer.layer, Layer::Linear(_)) {
         return None;
     }
-    let next = plan.layers[at + 1..].iter().find(|l| {
+    // What follows a block gets a sum, which is no linear map of one layer's result alone.
+    let next = place.rest_of_list().iter().find(|l| {
         !matches!(
             l.layer,
             Layer::Dropout(_) | Layer::Flatten | Layer::Sequence(_) | Layer::LastStep
@@ -186,15 +188,15 @@ fn linear_in_a_row(plan: &Plan, at: usize) -> Option<Finding> {
     Some(finding)
 }
 
-fn idle_bias(plan: &Plan, at: usize) -> Option<Finding> {
-    let layer = &plan.layers[at];
-    let next = plan.layers.get(at + 1)?;
+fn idle_bias(place: &Place) -> Option<Finding> {
+    let layer = place.layer;
+    let next = place.next().filter(|next| next.cancels_bias())?;
     let has_bias = match &layer.layer {
         Layer::Conv2d(conv) => conv.bias,
         Layer::Linear(linear) => linear.bias,
         _ => false,
     };
-    if !has_bias || !matches!(next.layer, Layer::BatchNorm(_)) {
+    if !has_bias {
         return None;
     }
     let mut finding = Finding::new(
@@ -214,12 +216,13 @@ fn idle_bias(plan: &Plan, at: usize) -> Option<Finding> {
     Some(finding)
 }
 
-fn dropout_before_norm(plan: &Plan, at: usize) -> Option<Finding> {
-    let Layer::Dropout(dropout) = &plan.layers[at].layer else {
+fn dropout_before_norm(place: &Place) -> Option<Finding> {
+    let Layer::Dropout(dropout) = &place.layer.layer else {
         return None;
     };
-    let norm = plan.layers[at + 1..]
-        .iter()
+    let norm = place
+        .after()
+        .flat_map(PlannedLayer::with_inside)
         .find(|l| matches!(l.layer, Layer::BatchNorm(_)))?;
     if dropout.p == 0.0 {
         return None;
@@ -328,5 +331,25 @@ mod tests {
         let findings = of(model, [1, 8, 16], 100_000);
         assert_eq!(find(&findings, "backward-direction-unread").layer, Some(2));
         assert_eq!(findings.len(), 1, "{findings:?}");
+    }
+
+    #[test]
+    fn what_lies_inside_a_residual_block_is_found_and_told_of_its_block() {
+        let layers = r#"[{"dropout":{"p":0.5}},{"name":"block","residual":{"layers":[
+            {"conv2d":{"out":1,"kernel":1}},{"batch_norm":{}},{"conv2d":{"out":3,"kernel":1,"bias":false}}]}},
+            {"adaptive_avg_pool":{}},{"flatten":{}},{"linear":{"out":40}},{"relu":{}},{"linear":{}}]"#;
+        let model = ModelSpec::Layers(serde_json::from_str(layers).unwrap());
+        let findings = of(model, [3, 8, 16], 100_000);
+        let bias = find(&findings, "bias-before-batch-norm");
+        assert_eq!(bias.layer, Some(1));
+        assert!(bias.measured.contains("block.body.0"), "{}", bias.measured);
+        let dropout = find(&findings, "dropout-before-batch-norm");
+        assert!(
+            dropout.measured.contains("block.body.1"),
+            "{}",
+            dropout.measured
+        );
+        // One channel inside a block is no bottleneck: the input goes past it.
+        assert_eq!(findings.len(), 2, "{findings:?}");
     }
 }

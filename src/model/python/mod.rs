@@ -4,7 +4,6 @@ mod tree;
 
 use super::{Plan, PlannedLayer};
 use crate::run::{AdaptivePool, Layer, Pair, Recurrent, SequenceOf};
-use std::fmt::Write;
 use tree::Tree;
 
 /// `load.py`: classifies a folder with `model.py` and a checkpoint beside it. The same for every network, as all that
@@ -13,22 +12,18 @@ pub const LOAD_PY: &str = include_str!("load.py");
 
 /// `model.py` for a plan: `Network()` takes images (N, C, H, W) and gives scores (N, classes).
 pub fn model_py(plan: &Plan) -> String {
-    let modules: Vec<(&str, String)> = plan
-        .layers
+    let places = plan.places();
+    let modules: Vec<(&str, String)> = places
         .iter()
-        .filter_map(|layer| Some((layer.name.as_str(), module(layer)?)))
+        .filter_map(|place| Some((place.layer.name.as_str(), module(place.layer)?)))
         .collect();
     let tree = Tree::new(&modules);
-    let mut steps = String::new();
-    for layer in &plan.layers {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            steps,
-            "        {}  # {}",
-            step(layer),
-            tuple_of(&layer.output)
-        );
-    }
+    let mut lines = Vec::new();
+    steps(&plan.layers, "x", 0, &mut lines);
+    let steps: String = lines
+        .iter()
+        .map(|line| format!("        {line}\n"))
+        .collect();
     format!(
         r#""""The network of a Gapwatch run in PyTorch: {parameters} parameters, the names of its checkpoints.
 
@@ -96,36 +91,62 @@ fn module(layer: &PlannedLayer) -> Option<String> {
     })
 }
 
-/// The line of `forward` that applies a layer to `x`.
-fn step(layer: &PlannedLayer) -> String {
+/// The lines of `forward` that apply a list of layers to the variable `x`, inside `depth` residual blocks.
+fn steps(layers: &[PlannedLayer], x: &str, depth: usize, lines: &mut Vec<String>) {
+    for layer in layers {
+        let shape = tuple_of(&layer.output);
+        if matches!(layer.layer, Layer::Residual(_)) {
+            let skip = match depth {
+                0 => "skip".to_owned(),
+                _ => format!("skip{}", depth + 1),
+            };
+            lines.push(format!("{skip} = {x}"));
+            steps(&layer.body, x, depth + 1, lines);
+            steps(&layer.shortcut, &skip, depth + 1, lines);
+            lines.push(format!("{x} = {x} + {skip}  # {shape}"));
+        } else {
+            let result = match &layer.layer {
+                Layer::Lstm(_) | Layer::Gru(_) => format!("{x}, _"),
+                _ => x.to_owned(),
+            };
+            lines.push(format!("{result} = {}  # {shape}", value(layer, x)));
+        }
+    }
+}
+
+/// What a layer makes of the variable `x`.
+fn value(layer: &PlannedLayer, x: &str) -> String {
     let adaptive = |name: &str, pool: &AdaptivePool| {
-        format!("x = F.adaptive_{name}_pool2d(x, {})", tuple(pool.out))
+        format!("F.adaptive_{name}_pool2d({x}, {})", tuple(pool.out))
     };
     match &layer.layer {
-        Layer::Conv2d(_) | Layer::BatchNorm(_) | Layer::GroupNorm(_) | Layer::Linear(_) => {
-            format!("x = {}(x)", tree::access(&layer.name))
-        }
-        Layer::Lstm(_) | Layer::Gru(_) => format!("x, _ = {}(x)", tree::access(&layer.name)),
-        Layer::Relu => "x = F.relu(x)".to_owned(),
-        Layer::Gelu => "x = F.gelu(x)".to_owned(),
+        Layer::Conv2d(_)
+        | Layer::BatchNorm(_)
+        | Layer::GroupNorm(_)
+        | Layer::Linear(_)
+        | Layer::Lstm(_)
+        | Layer::Gru(_)
+        | Layer::Residual(_) => format!("{}({x})", tree::access(&layer.name)),
+        Layer::Relu => format!("F.relu({x})"),
+        Layer::Gelu => format!("F.gelu({x})"),
         Layer::MaxPool(p) => format!(
-            "x = F.max_pool2d(x, {})",
+            "F.max_pool2d({x}, {})",
             windows(p.kernel, p.stride, p.padding)
         ),
         Layer::AvgPool(p) => format!(
-            "x = F.avg_pool2d(x, {}{})",
+            "F.avg_pool2d({x}, {}{})",
             windows(p.kernel, p.stride, p.padding),
             unless(p.count_include_pad, ", count_include_pad=False".to_owned()),
         ),
         Layer::AdaptiveAvgPool(p) => adaptive("avg", p),
         Layer::AdaptiveMaxPool(p) => adaptive("max", p),
-        Layer::Dropout(d) => format!("x = F.dropout(x, {}, self.training)", d.p),
-        Layer::Flatten => "x = x.flatten(1)".to_owned(),
+        Layer::Dropout(d) => format!("F.dropout({x}, {}, self.training)", d.p),
+        Layer::Flatten => format!("{x}.flatten(1)"),
         Layer::Sequence(s) => match s.of {
-            SequenceOf::One => "x = x.unsqueeze(1)".to_owned(),
-            SequenceOf::Columns => "x = x.permute(0, 3, 1, 2).flatten(2)".to_owned(),
+            SequenceOf::One => format!("{x}.unsqueeze(1)"),
+            SequenceOf::Columns => format!("{x}.permute(0, 3, 1, 2).flatten(2)"),
         },
-        Layer::LastStep => "x = x[:, -1]".to_owned(),
+        Layer::LastStep => format!("{x}[:, -1]"),
     }
 }
 
@@ -229,5 +250,28 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn a_residual_block_reads_as_a_sum() {
+        let layers = json!([
+            {"name": "stage", "residual": {
+                "layers": [{"conv2d": {"out": 4, "kernel": 3, "padding": 1, "stride": 2}}, {"residual": {"layers": [{"gelu": {}}]}}],
+                "shortcut": [{"name": "match", "conv2d": {"out": 4, "kernel": 1, "stride": 2}}]
+            }},
+            {"flatten": {}},
+            {"linear": {}}
+        ]);
+        let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
+        let text = model_py(&Plan::new(&model, [1, 8, 8], 3).unwrap());
+        let steps = r#"        skip = x
+        x = self.stage["body"]["0"](x)  # (N, 4, 4, 4)
+        skip2 = x
+        x = F.gelu(x)  # (N, 4, 4, 4)
+        x = x + skip2  # (N, 4, 4, 4)
+        skip = self.stage["shortcut"]["match"](skip)  # (N, 4, 4, 4)
+        x = x + skip  # (N, 4, 4, 4)
+"#;
+        assert!(text.contains(steps), "{text}");
     }
 }

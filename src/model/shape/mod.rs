@@ -58,6 +58,7 @@ pub(super) fn output(layer: &Layer, input: &[usize]) -> Result<Vec<usize>, Strin
             )),
         },
         Layer::Lstm(layers) | Layer::Gru(layers) => recurrent(layers, input),
+        Layer::Residual(_) => Err("a residual block's shape follows from its layers".to_owned()),
         Layer::LastStep => match input {
             [_, f] => Ok(vec![*f]),
             _ => Err(format!(

@@ -11,6 +11,7 @@ mod pointwise;
 mod pooling;
 mod recurrent;
 mod reshape;
+mod residual;
 mod tape;
 
 use super::{Mode, Operation, Stream, from_vec, values};

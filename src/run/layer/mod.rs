@@ -4,7 +4,7 @@ mod settings;
 
 pub use settings::{
     AdaptivePool, AvgPool, BatchNorm, Conv2d, Dropout, GroupNorm, Linear, MaxPool, NoSettings,
-    Pair, Recurrent, Sequence, SequenceOf,
+    Pair, Recurrent, Residual, Sequence, SequenceOf,
 };
 
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,7 @@ layers! {
         Lstm(Recurrent) as lstm,
         /// Gated recurrent units, gates in PyTorch's order r, z, n.
         Gru(Recurrent) as gru,
+        Residual(Residual) as residual,
     }
     without {
         /// max(x, 0).
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_layer_is_written_as_it_was_read() {
-        let text = r#"[{"name":"layer1.0","conv2d":{"out":16,"kernel":[3,5],"stride":1,"padding":1,"bias":true}},{"relu":{}},{"gelu":{}},{"linear":{"bias":true}}]"#;
+        let text = r#"[{"name":"layer1.0","conv2d":{"out":16,"kernel":[3,5],"stride":1,"padding":1,"bias":true}},{"relu":{}},{"residual":{"layers":[{"name":"a","gelu":{}}],"shortcut":[{"relu":{}}]}},{"linear":{"bias":true}}]"#;
         let layers: Vec<LayerSpec> = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&layers).unwrap(), text);
     }

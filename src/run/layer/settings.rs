@@ -1,5 +1,6 @@
 //! What can be set of each kind of layer.
 
+use super::LayerSpec;
 use serde::{Deserialize, Serialize};
 
 /// A number for height and width, or one for each: `3` or `[3, 5]`.
@@ -143,6 +144,17 @@ pub struct Recurrent {
     pub layers: usize,
     #[serde(default)]
     pub bidirectional: bool,
+}
+
+/// A block whose layers learn what to add to what comes in (He et al. 2016): layers(x) + shortcut(x), nothing after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Residual {
+    pub layers: Vec<LayerSpec>,
+    /// What gives the input the shape of the layers' result, such as a convolution of one pixel; the input itself where
+    /// absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortcut: Vec<LayerSpec>,
 }
 
 /// Makes a sequence for a recurrent layer.

@@ -34,7 +34,8 @@ struct Needs {
 
 impl Needs {
     fn of(plan: &Plan) -> Needs {
-        let has = |wanted: fn(&Layer) -> bool| plan.layers.iter().any(|l| wanted(&l.layer));
+        let places = plan.places();
+        let has = |wanted: fn(&Layer) -> bool| places.iter().any(|p| wanted(&p.layer.layer));
         Needs {
             norm: has(|layer| matches!(layer, Layer::BatchNorm(_))),
             dropout: has(|layer| matches!(layer, Layer::Dropout(d) if d.p > 0.0)),

@@ -123,13 +123,11 @@ pub(super) fn copy(plan: &Plan, network: &Network) -> candle_core::Result<Networ
 /// As [`copy`], without dropout, and its batch norms take each batch's statistics for their running ones.
 pub(super) fn without_dropout(plan: &Plan, network: &Network) -> candle_core::Result<Network> {
     let mut plan = plan.clone();
-    for layer in &mut plan.layers {
-        match &mut layer.layer {
-            Layer::Dropout(dropout) => dropout.p = 0.0,
-            Layer::BatchNorm(norm) => norm.momentum = 1.0,
-            _ => {}
-        }
-    }
+    plan.for_each_layer(|layer| match &mut layer.layer {
+        Layer::Dropout(dropout) => dropout.p = 0.0,
+        Layer::BatchNorm(norm) => norm.momentum = 1.0,
+        _ => {}
+    });
     copy(&plan, network)
 }
 

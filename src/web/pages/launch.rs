@@ -132,9 +132,15 @@ impl LaunchPage {
 
     /// The layer with most parameters, where it has most of all.
     fn largest<'a>(&self, plan: &'a Plan) -> Option<(&'a str, String)> {
-        let layer = plan.layers.iter().max_by_key(|layer| layer.parameters)?;
+        let places = plan.places();
+        let own = places.iter().map(|place| place.layer);
+        // A residual block's parameters are those of the layers inside it.
+        let own: Vec<_> = own
+            .filter(|l| l.body.is_empty() && l.parameters > 0)
+            .collect();
+        let layer = own.iter().max_by_key(|layer| layer.parameters)?;
         let share = layer.parameters as f64 / plan.parameters.max(1) as f64;
-        (share > 0.5 && plan.layers.iter().filter(|l| l.parameters > 0).count() > 1)
+        (share > 0.5 && own.len() > 1)
             .then(|| (layer.name.as_str(), format!("{:.0} %", 100.0 * share)))
     }
 }

@@ -1,7 +1,7 @@
 //! Layers as a user writes them in the form, and the table of a plan.
 
 use crate::model::{PlannedLayer, preset};
-use crate::run::{FieldError, LayerSpec, ModelSpec};
+use crate::run::{FieldError, Layer, LayerSpec, ModelSpec};
 use serde_json::{Value, json};
 
 /// Characters of layers that are read.
@@ -43,12 +43,38 @@ pub fn text(model: &ModelSpec) -> String {
         ModelSpec::Layers(layers) => layers,
         ModelSpec::Preset(name) => preset(name).map_or(&[], |preset| &preset.layers),
     };
-    let lines: String = layers
-        .iter()
-        .filter_map(|layer| toml::Value::try_from(layer).ok())
-        .map(|layer| format!("  {layer},\n"))
-        .collect();
-    format!("layers = [\n{lines}]\n")
+    format!("layers = [\n{}]\n", lines(layers, 1))
+}
+
+/// One layer a line, those of a residual block indented below it.
+fn lines(layers: &[LayerSpec], depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    let mut text = String::new();
+    for spec in layers {
+        let Layer::Residual(block) = &spec.layer else {
+            if let Ok(layer) = toml::Value::try_from(spec) {
+                text += &format!("{indent}{layer},\n");
+            }
+            continue;
+        };
+        let name = spec
+            .name
+            .iter()
+            .map(|name| toml::Value::from(name.as_str()));
+        let name: String = name.map(|name| format!("name = {name}, ")).collect();
+        let list = |name: &str, layers: &[LayerSpec]| {
+            format!("{name} = [\n{}{indent}]", lines(layers, depth + 1))
+        };
+        text += &format!(
+            "{indent}{{ {name}residual = {{ {}",
+            list("layers", &block.layers)
+        );
+        if !block.shortcut.is_empty() {
+            text += &format!(", {}", list("shortcut", &block.shortcut));
+        }
+        text += " } },\n";
+    }
+    text
 }
 
 /// "16 × 64 × 128"
@@ -57,8 +83,26 @@ pub fn shape(axes: &[usize]) -> String {
     axes.join(" × ")
 }
 
-/// A layer's settings on one line: "out 16, kernel 3, padding 1".
+/// A layer's settings on one line: "out 16, kernel 3, padding 1". A residual block's are its layers, which have lines of
+/// their own.
 pub fn settings(layer: &PlannedLayer) -> String {
+    if let Layer::Residual(block) = &layer.layer {
+        let of = |n: usize| {
+            if n == 1 {
+                "1 layer".to_owned()
+            } else {
+                format!("{n} layers")
+            }
+        };
+        return match block.shortcut.len() {
+            0 => format!("{} added to what comes in", of(block.layers.len())),
+            n => format!(
+                "{} added to a shortcut of {}",
+                of(block.layers.len()),
+                of(n)
+            ),
+        };
+    }
     let spec = LayerSpec {
         name: None,
         layer: layer.layer.clone(),
