@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PRESETS = ["cnn-bilstm", "cnn-bilstm-no-dropout", "cnn-flat", "cnn-gap", "crnn", "mlp", "logistic"]
+PRESETS = ["cnn-bilstm", "cnn-bilstm-no-dropout", "cnn-flat", "cnn-gap", "crnn", "resnet-small", "mlp", "logistic"]
 PROGRAMS = ["gapwatch", "nchw", "channels_last"]
 
 

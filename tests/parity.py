@@ -26,7 +26,7 @@ from PIL import Image
 LOSSLESS_TOLERANCE = 1e-4
 LOSSY_TOLERANCE = 0.05
 CLASSES = ["a", "b", "c"]
-PRESETS = ["cnn-flat", "cnn-bilstm", "cnn-bilstm-no-dropout", "cnn-gap", "crnn", "mlp", "logistic"]
+PRESETS = ["cnn-flat", "cnn-bilstm", "cnn-bilstm-no-dropout", "cnn-gap", "crnn", "resnet-small", "mlp", "logistic"]
 
 EVERY_LAYER = """[
   { conv2d = { out = 6, kernel = [3, 5], stride = [1, 2], padding = [1, 2], bias = false } },
@@ -35,6 +35,11 @@ EVERY_LAYER = """[
   { name = "part.a.conv", conv2d = { out = 8, kernel = 3 } },
   { group_norm = { groups = 4 } }, { gelu = {} },
   { avg_pool = { kernel = 2, stride = 1, padding = 1, count_include_pad = false } },
+  { name = "part.block", residual = { layers = [
+    { conv2d = { out = 20, kernel = 3, padding = 1 } }, { batch_norm = {} }, { relu = {} },
+    { residual = { layers = [{ group_norm = { groups = 5 } }, { gelu = {} }, { conv2d = { out = 20, kernel = 1 } }] } },
+  ], shortcut = [{ name = "match", conv2d = { out = 20, kernel = 1 } }] } }, { relu = {} },
+  { residual = { layers = [{ dropout = { p = 0.5 } }] } },
   { adaptive_avg_pool = { out = [5, 7] } }, { adaptive_max_pool = { out = [3, 4] } }, { dropout = { p = 0.5 } },
   { name = "part.b", sequence = { of = "columns" } },
   { name = "rnn", lstm = { hidden = 5, layers = 2, bidirectional = true } }, { last_step = {} },

@@ -210,6 +210,28 @@ fn a_model_is_checked_layer_by_layer() {
     assert_eq!(status, 422);
     assert_eq!(problem["errors"][0]["field"], "model.layers[0]");
     assert_eq!(server.post("/api/v1/models/check", &json!({})).0, 422);
+
+    let mut spec = json!({"model": {"preset": "resnet-small"}, "classes": 3});
+    let (_, plan) = server.post("/api/v1/models/check", &spec);
+    let block = &plan["layers"][6];
+    assert_eq!(block["kind"], "residual", "{plan}");
+    assert_eq!(block["body"][3]["name"], "stage2.body.conv2");
+    assert_eq!(block["shortcut"][0]["output"], block["output"]);
+    let wide = json!([{"conv2d": {"out": 8, "kernel": 1}}]);
+    spec["model"] =
+        json!({"layers": [{"residual": {"layers": wide}}, {"flatten": {}}, {"linear": {}}]});
+    let (status, problem) = server.post("/api/v1/models/check", &spec);
+    assert_eq!(status, 422);
+    assert_eq!(problem["errors"][0]["field"], "model.layers[0]");
+    let message = problem["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("shortcut = [ { conv2d = { out = 8"),
+        "{message}"
+    );
+    spec["model"]["layers"][0]["residual"]["layers"] = json!([{"conv2d": {"out": 8}}]);
+    let (_, problem) = server.post("/api/v1/models/check", &spec);
+    let field = problem["errors"][0]["field"].as_str().unwrap();
+    assert!(field.contains("residual"), "{problem}");
     assert_eq!(
         server
             .post("/api/v1/models/check", &json!({"classes": 0}))

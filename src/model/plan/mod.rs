@@ -257,7 +257,7 @@ mod tests {
             assert!(names.iter().any(|n| n == name), "{name} in {names:?}");
         }
         let of_stages: usize = plan.layers.iter().map(|l| l.parameters).sum();
-        assert_eq!((plan.parameters, of_stages), (78_137, 78_137));
+        assert_eq!((plan.parameters, of_stages), (77_977, 77_977));
     }
 
     #[test]
