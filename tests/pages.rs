@@ -42,6 +42,7 @@ impl Site {
         let app = App {
             store: store.clone(),
             inspector: gapwatch::inspector::Inspector::default(),
+            classifiers: gapwatch::web::Classifiers::default(),
             library: library.clone(),
             scheduler: Scheduler::new(1),
             home,

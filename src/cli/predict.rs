@@ -1,15 +1,12 @@
 //! `gapwatch predict`: a checkpoint's answer for each image.
 
 use super::BadInput;
-use crate::data::{self, Limits, Listing, Normalization, Unreadable};
-use crate::model::{Mode, Network, plan_for};
-use crate::nn::values;
-use crate::run::InputSpec;
-use crate::train::Checkpoint;
+use crate::data::{self, Limits, Listing, Unreadable};
+use crate::train::Classifier;
 use anyhow::{Context, Result};
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::Serialize;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,8 +22,11 @@ pub(super) struct PredictArguments {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// One JSON document on standard output, messages on standard error
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv")]
     json: bool,
+    /// A table on standard output: path, predicted class, and the probability of each class
+    #[arg(long)]
+    csv: bool,
 }
 
 /// One image's answer.
@@ -49,7 +49,8 @@ struct Predictions {
 }
 
 pub(super) fn run(arguments: PredictArguments) -> Result<ExitCode> {
-    let classifier = Classifier::open(&arguments.checkpoint)?;
+    let classifier = Classifier::open(&arguments.checkpoint)
+        .map_err(|error| BadInput(format!("--checkpoint {error}")))?;
     let refused = |error: &dyn std::fmt::Display| {
         BadInput(format!("--data {}: {error}", arguments.data.display()))
     };
@@ -57,14 +58,16 @@ pub(super) fn run(arguments: PredictArguments) -> Result<ExitCode> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(super::all_cores())
         .build()?;
-    let answer = pool.install(|| classifier.predict(&root, listing))?;
+    let answer = pool.install(|| predict(&classifier, &root, listing))?;
     for file in &answer.unreadable {
         eprintln!("left out {}: {}", file.path, file.reason);
     }
     if answer.images.is_empty() {
         return Err(refused(&"holds no image that can be read").into());
     }
-    if arguments.json {
+    if arguments.csv {
+        std::io::stdout().write_all(&answer.csv()?)?;
+    } else if arguments.json {
         println!("{}", serde_json::to_string(&answer)?);
     } else {
         for image in &answer.images {
@@ -89,101 +92,60 @@ fn files(data: &Path) -> Result<(PathBuf, Listing), data::DataError> {
     Ok((data.to_owned(), Listing::of(data, &Limits::DEFAULT)?))
 }
 
-/// A trained network with what it needs to know of images and classes.
-struct Classifier {
-    network: Network,
-    classes: Vec<String>,
-    input: InputSpec,
-    normalization: Normalization,
-}
-
-impl Classifier {
-    fn open(path: &Path) -> Result<Classifier> {
-        let Checkpoint { facts, tensors } =
-            Checkpoint::read(path).map_err(|error| BadInput(format!("--checkpoint {error}")))?;
-        let refused = |error: String| BadInput(format!("--checkpoint {}: {error}", path.display()));
-        let plan =
-            plan_for(&facts.spec, facts.classes.len()).map_err(|e| refused(e.to_string()))?;
-        let network = Network::new(&plan, 0, &Device::Cpu)?;
-        network.load(&tensors).map_err(|e| refused(e.to_string()))?;
-        Ok(Classifier {
-            network,
-            normalization: facts.preprocessing.normalization(),
-            input: facts.spec.input,
-            classes: facts.classes,
-        })
-    }
-
-    fn predict(&self, root: &Path, listing: Listing) -> Result<Predictions> {
-        let mut answer = Predictions {
-            classes: self.classes.clone(),
-            images: Vec::new(),
-            unreadable: listing.unreadable,
-        };
-        for paths in listing.files.chunks(BATCH) {
-            let prepared: Vec<_> = paths
-                .par_iter()
-                .map(|path| data::prepare(&root.join(path), &self.input, &self.normalization))
-                .collect();
-            let (mut pixels, mut readable) = (Vec::new(), Vec::new());
-            for (path, image) in paths.iter().zip(prepared) {
-                match image {
-                    Ok(image) => {
-                        pixels.extend(image);
-                        readable.push(path.clone());
-                    }
-                    Err(reason) => answer.unreadable.push(Unreadable {
-                        path: path.clone(),
-                        reason: reason.to_string(),
-                    }),
+/// Classifies every file that can be read.
+fn predict(classifier: &Classifier, root: &Path, listing: Listing) -> Result<Predictions> {
+    let mut answer = Predictions {
+        classes: classifier.classes.clone(),
+        images: Vec::new(),
+        unreadable: listing.unreadable,
+    };
+    for paths in listing.files.chunks(BATCH) {
+        let prepared: Vec<_> = paths
+            .par_iter()
+            .map(|path| classifier.prepare(&root.join(path), &Limits::DEFAULT))
+            .collect();
+        let (mut pixels, mut readable) = (Vec::new(), Vec::new());
+        for (path, image) in paths.iter().zip(prepared) {
+            match image {
+                Ok(image) => {
+                    pixels.extend(image);
+                    readable.push(path.clone());
                 }
-            }
-            if !readable.is_empty() {
-                self.score(pixels, readable, &mut answer.images)
-                    .context("the network could not be used")?;
+                Err(reason) => answer.unreadable.push(Unreadable {
+                    path: path.clone(),
+                    reason: reason.to_string(),
+                }),
             }
         }
-        Ok(answer)
-    }
-
-    /// Adds the answers for a batch of prepared images.
-    fn score(
-        &self,
-        pixels: Vec<f32>,
-        paths: Vec<String>,
-        into: &mut Vec<Prediction>,
-    ) -> Result<()> {
-        let InputSpec {
-            channels,
-            height,
-            width,
-            ..
-        } = self.input;
-        let images =
-            Tensor::from_vec(pixels, (paths.len(), channels, height, width), &Device::Cpu)?;
-        let logits = values(&self.network.forward(&images, Mode::Eval)?)?;
-        for (path, logits) in paths
-            .into_iter()
-            .zip(logits.chunks_exact(self.classes.len()))
-        {
-            let best = (1..logits.len())
-                .fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
-            into.push(Prediction {
-                path,
-                class: self.classes[best].clone(),
-                probabilities: softmax(logits, logits[best]),
-                logits: logits.to_vec(),
-            });
+        if readable.is_empty() {
+            continue;
         }
-        Ok(())
+        let classified = classifier
+            .classify(pixels, readable.len())
+            .context("the network could not be used")?;
+        let images = readable.into_iter().zip(classified);
+        answer.images.extend(images.map(|(path, of)| Prediction {
+            path,
+            class: classifier.classes[of.class].clone(),
+            probabilities: of.probabilities,
+            logits: of.logits,
+        }));
     }
+    Ok(answer)
 }
 
-fn softmax(logits: &[f32], greatest: f32) -> Vec<f64> {
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|&x| (f64::from(x) - f64::from(greatest)).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|p| p / sum).collect()
+impl Predictions {
+    /// A row an image: `path`, `predicted`, then `p_CLASS` of each class.
+    fn csv(&self) -> Result<Vec<u8>> {
+        let mut table = csv::Writer::from_writer(Vec::new());
+        let probabilities = self.classes.iter().map(|class| format!("p_{class}"));
+        let head = ["path", "predicted"].map(str::to_owned).into_iter();
+        table.write_record(head.chain(probabilities))?;
+        for image in &self.images {
+            let words = [image.path.clone(), image.class.clone()].into_iter();
+            let numbers = image.probabilities.iter().map(f64::to_string);
+            table.write_record(words.chain(numbers))?;
+        }
+        Ok(table.into_inner()?)
+    }
 }

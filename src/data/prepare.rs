@@ -70,8 +70,9 @@ pub fn prepare(
     path: &Path,
     input: &InputSpec,
     normalization: &Normalization,
+    limits: &Limits,
 ) -> Result<Vec<f32>, DataError> {
-    let image = decode::read(path, &Limits::DEFAULT)
+    let image = decode::read(path, limits)
         .map_err(|reason| DataError::Refused(format!("{}: {reason}", path.display())))?;
     let shape = Shape::of(input);
     let mut out = vec![0.0; shape.channels * shape.area()];

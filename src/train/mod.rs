@@ -2,6 +2,7 @@
 
 mod ahead;
 mod checkpoint;
+mod classifier;
 mod clock;
 mod epoch;
 mod examination;
@@ -17,6 +18,7 @@ mod tensor_file;
 pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
+pub use classifier::{Classified, Classifier};
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use scoring::MOST_AT_ONCE;
 pub use session::check;

@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod classifiers;
 mod connections;
 mod drain;
 mod error;
@@ -18,6 +19,7 @@ mod server;
 mod stream;
 
 pub use access::Access;
+pub use classifiers::Classifiers;
 pub use error::HttpError;
 pub use launch::{Launched, Made, launch};
 pub use server::{ServeError, Settings, serve};
@@ -45,6 +47,7 @@ pub struct App {
     pub scheduler: Scheduler,
     pub library: Library,
     pub inspector: Inspector,
+    pub classifiers: Classifiers,
     pub home: Home,
     pub access: Access,
     pub started: Instant,

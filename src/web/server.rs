@@ -1,7 +1,7 @@
 //! The server's life: from taking its home to the last open stream.
 
 use super::connections::{self, Patience};
-use super::{Access, App, router};
+use super::{Access, App, Classifiers, router};
 use crate::engine::LocalEngine;
 use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
@@ -77,6 +77,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     let app = App {
         library: Library::new(store.clone()),
         inspector: Inspector::default(),
+        classifiers: Classifiers::default(),
         store: store.clone(),
         scheduler: scheduler.clone(),
         home: home.clone(),

@@ -2,7 +2,7 @@
 
 use super::images::{as_is, colourful, encoded, input};
 use super::{folder, left_out, open, write};
-use gapwatch::data::{Format, prepare, thumbnail};
+use gapwatch::data::{Format, Limits, prepare, thumbnail};
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use std::path::Path;
@@ -17,7 +17,7 @@ const LOSSLESS: [(ImageFormat, Format); 5] = [
 
 /// The colours of a file as a network of three channels gets them.
 fn pixels(path: &Path, height: usize, width: usize) -> Vec<[u8; 3]> {
-    let planes = prepare(path, &input(height, width, 3), &as_is(3)).unwrap();
+    let planes = prepare(path, &input(height, width, 3), &as_is(3), &Limits::DEFAULT).unwrap();
     let area = height * width;
     let byte = |i: usize| (planes[i] * 255.0).round() as u8;
     (0..area)
@@ -166,7 +166,7 @@ fn files_cut_anywhere_are_refused_or_lack_only_what_says_nothing() {
         for length in 0..whole.len() {
             write(&file, &whole[..length]);
             // What follows the pixels may be missing: a PNG's last chunk, a GIF's trailer, padding.
-            if prepare(&file, &input(4, 5, 3), &as_is(3)).is_ok() {
+            if prepare(&file, &input(4, 5, 3), &as_is(3), &Limits::DEFAULT).is_ok() {
                 assert_eq!(pixels(&file, 4, 5), expected, "{format:?} {length}");
             } else {
                 assert!(thumbnail(&file, 4).is_err());

@@ -1,7 +1,9 @@
 //! Decoding, and batches of images.
 
 use super::{folder, left_out, open, png, refusal, write};
-use gapwatch::data::{DataError, Dataset, Format, Images, Normalization, prepare, thumbnail};
+use gapwatch::data::{
+    DataError, Dataset, Format, Images, Limits, Normalization, prepare, thumbnail,
+};
 use gapwatch::run::{InputSpec, Normalize, Split};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
@@ -58,7 +60,7 @@ fn every_kind_of_png_gives_the_pixels_it_shows() {
     ] {
         let file = home.path().join(name);
         write(&file, &encoded(&image, ImageFormat::Png));
-        let prepared = prepare(&file, &input(4, 5, 3), &as_is(3)).unwrap();
+        let prepared = prepare(&file, &input(4, 5, 3), &as_is(3), &Limits::DEFAULT).unwrap();
         for (i, x) in prepared.iter().enumerate() {
             let (c, y, x_at) = (i / 20, i % 20 / 5, i % 5);
             let expected = if gray_file {
@@ -104,7 +106,7 @@ fn palettes_and_single_bits_are_expanded_as_pillow_does() {
             .map(|i| u8::from_str_radix(&file[i..i + 2], 16).unwrap())
             .collect();
         write(&path, &bytes);
-        let prepared = prepare(&path, &input(2, 3, 3), &as_is(3)).unwrap();
+        let prepared = prepare(&path, &input(2, 3, 3), &as_is(3), &Limits::DEFAULT).unwrap();
         for (i, x) in prepared.iter().enumerate() {
             let expected: u8 = pixels[i % 6][i / 6];
             assert!(
@@ -123,7 +125,7 @@ fn one_channel_is_the_weighted_sum_of_three() {
         &file,
         &encoded(&DynamicImage::from(colourful()), ImageFormat::Png),
     );
-    let prepared = prepare(&file, &input(4, 5, 1), &as_is(1)).unwrap();
+    let prepared = prepare(&file, &input(4, 5, 1), &as_is(1), &Limits::DEFAULT).unwrap();
     let Rgb([r, g, b]) = *colourful().get_pixel(3, 2);
     let expected = (0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b)) / 255.0;
     assert!((prepared[2 * 5 + 3] - expected).abs() < 1e-6);
@@ -161,6 +163,7 @@ fn jpeg_is_read_whatever_its_name() {
         &home.path().join("a/photo.png"),
         &input(8, 16, 1),
         &as_is(1),
+        &Limits::DEFAULT,
     )
     .unwrap();
     assert!(prepared.iter().all(|x| (x * 255.0 - 90.0).abs() < 2.0));
@@ -186,7 +189,7 @@ fn a_decoder_is_given_every_truncation_and_never_panics() {
         for length in 0..whole.len() - 2 {
             write(&file, &whole[..length]);
             // A PNG may lack its very last chunk, which says nothing.
-            let read = prepare(&file, &input(4, 5, 3), &as_is(3));
+            let read = prepare(&file, &input(4, 5, 3), &as_is(3), &Limits::DEFAULT);
             assert!(
                 read.is_err() || length + 12 >= whole.len(),
                 "{format:?} {length}"
@@ -258,7 +261,7 @@ fn a_batch_equals_the_images_prepared_one_by_one() {
             let batch = batch(&images, &all, &normalization, size);
             for (entry, made) in dataset.index.of(split).zip(batch.chunks(size)) {
                 let file = dataset.root.join(&entry.path);
-                let alone = prepare(&file, &input, &normalization).unwrap();
+                let alone = prepare(&file, &input, &normalization, &Limits::DEFAULT).unwrap();
                 for (a, b) in alone.iter().zip(made) {
                     assert!((a - b).abs() < 1e-5, "{a} {b}");
                 }

@@ -5,6 +5,7 @@ mod common;
 
 mod access;
 mod augmented;
+mod classify;
 mod control;
 mod datasets;
 mod downloads;

@@ -4,6 +4,7 @@ mod augmented;
 mod bundle;
 mod charts;
 mod checkpoints;
+mod classifications;
 mod compare;
 mod control;
 mod dataset_images;
@@ -25,6 +26,7 @@ mod runs;
 mod upload_form;
 mod uploads;
 
+pub use classifications::{ClassifyForm, MOST_BYTES as MOST_CLASSIFIED_BYTES};
 pub use group_view::GroupView;
 pub use health::router as health;
 pub use openapi::router as documentation;
@@ -43,6 +45,7 @@ pub fn router() -> Router<App> {
         .merge(bundle::router())
         .merge(charts::router())
         .merge(checkpoints::router())
+        .merge(classifications::router())
         .merge(compare::router())
         .merge(control::router())
         .merge(dataset_images::router())

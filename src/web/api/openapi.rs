@@ -1,8 +1,9 @@
 //! The API's description, made from the code.
 
 use super::{
-    augmented, bundle, charts, checkpoints, compare, control, dataset_images, datasets, diagnoses,
-    epochs, events, groups, health, history, inspections, models, producer, runs, uploads,
+    augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
+    datasets, diagnoses, epochs, events, groups, health, history, inspections, models, producer,
+    runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -45,6 +46,7 @@ use utoipa::OpenApi;
         charts::chart,
         checkpoints::list,
         checkpoints::download,
+        classifications::classify,
         bundle::bundle,
         datasets::list,
         datasets::upload,

@@ -33,7 +33,8 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 14] = files![
+const FILES: [(&str, &[u8]); 15] = files![
+    "classify.js",
     "compare.js",
     "curves.js",
     "datasets.js",

@@ -1,6 +1,7 @@
 //! Pages for people: each a template with the numbers it needs.
 
 mod assets;
+mod classify;
 mod compare;
 mod confusion;
 mod control;
@@ -48,6 +49,7 @@ pub fn router() -> Router<App> {
         .merge(launch::router())
         .merge(run::router())
         .merge(run_report::router())
+        .merge(classify::router())
         .merge(control::router())
         .merge(group::router())
         .merge(groups::router())
