@@ -272,13 +272,22 @@ fn optimizer(bencher: Bencher, name: &str) {
         momentum,
         nesterov: false,
         weight_decay: 0.0,
+        decay: run::Decay::All,
     };
-    let (lr, weight_decay) = (1e-3, 0.01);
+    let (lr, weight_decay, decay) = (1e-3, 0.01, run::Decay::All);
     let kind = match name {
         "sgd" => sgd(0.0),
         "momentum" => sgd(0.9),
-        "adam" => run::Optimizer::Adam { lr, weight_decay },
-        _ => run::Optimizer::AdamW { lr, weight_decay },
+        "adam" => run::Optimizer::Adam {
+            lr,
+            weight_decay,
+            decay,
+        },
+        _ => run::Optimizer::AdamW {
+            lr,
+            weight_decay,
+            decay,
+        },
     };
     let count = 4_278_339;
     let weights = var(&[count], 0.1);

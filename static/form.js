@@ -20,12 +20,15 @@ function given() {
 function reveal() {
   for (const part of form.querySelectorAll("[data-when]")) {
     const [name, value] = part.dataset.when.split("=");
-    part.hidden = form.elements[name].value !== value;
+    part.hidden = !value.split("|").includes(form.elements[name].value);
   }
   for (const error of form.querySelectorAll(".error[data-for]")) {
     const field = form.elements[error.dataset.for];
-    if (error.textContent) field.setAttribute("aria-invalid", "true");
-    else field.removeAttribute("aria-invalid");
+    if (error.textContent) {
+      field.setAttribute("aria-invalid", "true");
+      const folded = field.closest("details");
+      if (folded) folded.open = true;
+    } else field.removeAttribute("aria-invalid");
   }
 }
 
@@ -53,7 +56,8 @@ form.addEventListener("input", (event) => {
   // Another network or optimizer has settings of its own.
   if (name === "model" && event.target.value === "own") touched.add("layers");
   if (name === "model" && event.target.value !== "own") touched.delete("layers");
-  if (name === "optimizer") for (const other of ["lr", "momentum", "weight_decay"]) touched.delete(other);
+  if (name === "schedule") for (const other of fields) if (other.closest("#options-schedule") && other.name !== name && other.name !== "warm_up") touched.delete(other.name);
+  if (name === "optimizer") for (const other of ["lr", "momentum", "weight_decay", "nesterov"]) touched.delete(other);
   reveal();
   clearTimeout(timer);
   timer = setTimeout(check, 200);

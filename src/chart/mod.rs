@@ -3,12 +3,14 @@
 mod canvas;
 mod confusion;
 mod contact_sheet;
+mod course;
 mod curves;
 mod distribution;
 mod palette;
 mod thin;
 
 pub use contact_sheet::contact_sheet;
+pub use course::Course;
 pub use distribution::Distributions;
 pub use palette::{Ink, css};
 
@@ -154,6 +156,11 @@ pub fn draw_inline(distributions: &Distributions, says: &str) -> Result<String, 
     canvas::inline(distributions, says)
 }
 
+/// The same of a single curve.
+pub fn draw_course(course: &Course, says: &str) -> Result<String, ChartError> {
+    canvas::inline(course, says)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,6 +276,35 @@ mod tests {
                 splits,
             };
             assert!(draw_inline(&flat, "").unwrap().ends_with("</svg>\n"));
+        }
+    }
+
+    #[test]
+    fn a_course_is_drawn_in_the_pages_colours_whatever_its_numbers() {
+        for (points, decades, mark) in [
+            (
+                vec![(0.0, 1e-3), (5.0, 1e-3), (5.0, 1e-4), (10.0, 1e-4)],
+                false,
+                None,
+            ),
+            (
+                vec![(-7.0, 2.2), (-3.0, 1.1), (0.0, f64::NAN)],
+                true,
+                Some(-4.0),
+            ),
+            (vec![(1.0, 1.0)], false, Some(9.0)),
+            (Vec::new(), true, Some(f64::NAN)),
+        ] {
+            let course = Course {
+                points,
+                x_name: "epoch",
+                y_name: "learning rate",
+                decades,
+                mark,
+            };
+            let svg = draw_course(&course, "falls").unwrap();
+            assert!(svg.contains("aria-label=\"falls\"") && svg.contains("learning rate"));
+            assert!(!svg.contains('#') && svg.ends_with("</svg>\n"), "{svg}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::BadInput;
 use crate::data::{Images, Normalization};
 use crate::model::{Network, Plan, plan_for, python, resolve};
 use crate::nn::{Refill, Stream};
-use crate::run::{InputSpec, Optimizer, RunSpec};
+use crate::run::{Decay, InputSpec, Optimizer, RunSpec};
 use crate::train::MOST_AT_ONCE;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
@@ -110,6 +110,7 @@ fn images(count: usize, input: &InputSpec) -> (Images, Normalization) {
     let normalization = Normalization {
         mean: vec![0.5; input.channels],
         std: vec![deviation; input.channels],
+        per_image: false,
     };
     (Images::of_planes(input, planes, labels), normalization)
 }
@@ -133,6 +134,7 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     let mut optimizer = network.optimizer(&Optimizer::Adam {
         lr: LR,
         weight_decay: 0.0,
+        decay: Decay::All,
     });
     let batch_size = spec.train.batch_size;
     let to_train: Vec<&[usize]> = all.chunks(batch_size).collect();

@@ -1,7 +1,7 @@
 //! The images of one split, in memory as far as there is room, ready to become batches.
 
 use super::decode::{Decoded, Format};
-use super::prepare::{Normalization, Pixels, Shape};
+use super::prepare::{LEAST_STD, Normalization, Pixels, Shape};
 use super::read_ahead::{FromDisk, ImageFiles, ReadAhead};
 use super::{DataError, Dataset, Entry, OnProgress};
 use crate::run::{InputSpec, Normalize, Split};
@@ -132,13 +132,15 @@ impl Images {
     ) -> Result<Normalization, DataError> {
         let channels = self.shape.channels;
         Ok(match &input.normalize {
-            Normalize::None => Normalization {
+            Normalize::None | Normalize::Image => Normalization {
                 mean: vec![0.0; channels],
                 std: vec![1.0; channels],
+                per_image: input.normalize == Normalize::Image,
             },
             Normalize::Fixed { mean, std } => Normalization {
                 mean: mean.iter().map(|&x| x as f32).collect(),
                 std: std.iter().map(|&x| x as f32).collect(),
+                per_image: false,
             },
             Normalize::Train => self.fitted(progress)?,
         })
@@ -184,6 +186,7 @@ impl Images {
         let mut normalization = Normalization {
             mean: Vec::with_capacity(channels),
             std: Vec::with_capacity(channels),
+            per_image: false,
         };
         for (sum, squares) in totals {
             let mean = sum / n / 255.0;
@@ -191,7 +194,7 @@ impl Images {
             normalization.mean.push(mean as f32);
             normalization
                 .std
-                .push(if std < 1e-6 { 1.0 } else { std as f32 });
+                .push(if std < LEAST_STD { 1.0 } else { std as f32 });
         }
         Ok(normalization)
     }

@@ -10,18 +10,31 @@ use crate::run::InputSpec;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Subtracted from and divided by, a channel, pixels being 0 to 1.
+/// Subtracted from and divided by, a channel, pixels being 0 to 1; where `per_image`, first each image's own channel is
+/// brought to mean 0 and deviation 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
     pub mean: Vec<f32>,
     pub std: Vec<f32>,
+    #[serde(default)]
+    pub per_image: bool,
 }
 
+/// A channel with a smaller deviation, pixels being 0 to 1, is constant: it is divided by 1.
+pub(super) const LEAST_STD: f64 = 1e-6;
+
 impl Normalization {
-    /// The same as a factor and a summand for pixels of 0 to 255.
-    fn affine(&self, channel: usize) -> (f32, f32) {
+    /// The same as a factor and a summand for pixels of 0 to 255, which are these of the channel.
+    fn affine<T: Copy + Into<f32>>(&self, channel: usize, plane: &[T]) -> (f32, f32) {
         let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
-        ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32)
+        if !self.per_image {
+            return ((1.0 / (255.0 * std)) as f32, (-mean / std) as f32);
+        }
+        let (own_mean, own_std) = moments(plane);
+        (
+            (1.0 / (255.0 * own_std * std)) as f32,
+            (-(own_mean / own_std + mean) / std) as f32,
+        )
     }
 
     /// Writes planes of 0 to 255, `area` pixels each, as normalized channels: a single plane is repeated in all of `out`.
@@ -134,12 +147,22 @@ fn affine<T: Copy + Into<f32>>(
 ) {
     let planes = planes.chunks_exact(area).cycle();
     for (c, (plane, out)) in planes.zip(out.chunks_exact_mut(area)).enumerate() {
-        let (factor, summand) = normalization.affine(c);
+        let (factor, summand) = normalization.affine(c, plane);
         for (out, &x) in out.iter_mut().zip(plane) {
             let x: f32 = x.into();
             *out = x * factor + summand;
         }
     }
+}
+
+/// Mean and standard deviation of pixels of 0 to 255 as if they were 0 to 1.
+fn moments<T: Copy + Into<f32>>(plane: &[T]) -> (f64, f64) {
+    let pixels = || plane.iter().map(|&x| f64::from(x.into()) / 255.0);
+    let n = plane.len().max(1) as f64;
+    let mean = pixels().sum::<f64>() / n;
+    let variance = pixels().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    let std = variance.sqrt();
+    (mean, if std < LEAST_STD { 1.0 } else { std })
 }
 
 /// True where an image's own planes are the network's: right size, no conversion to gray.

@@ -3,7 +3,7 @@
 use super::Plan;
 use super::network_layers::{Chained, Tensors, chain};
 use super::plan::zero_gradient;
-use crate::nn::{Backward, Mode, Optimizer, Stream, chain as operations, uniform};
+use crate::nn::{Backward, Mode, Objective, Optimizer, Stream, chain as operations, uniform};
 use crate::run::{self, Layer};
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
@@ -26,6 +26,7 @@ pub struct Network {
     pub(super) parameters: Vec<Parameter>,
     /// Parameters and running statistics by name, in the plan's order.
     state: Vec<(String, Var)>,
+    pub(super) objective: Objective,
 }
 
 impl Network {
@@ -81,7 +82,13 @@ impl Network {
             layers: chain(plan, &of_layer, seed)?,
             parameters,
             state,
+            objective: Objective::default(),
         })
+    }
+
+    /// The same network, whose steps minimise `objective`; plain cross-entropy where nothing is said.
+    pub fn minimising(self, objective: Objective) -> Network {
+        Network { objective, ..self }
     }
 
     /// Logits (N, classes) for images (N, C, H, W). In [`Mode::Train`] the running statistics move.

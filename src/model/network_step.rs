@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 /// What a training step saw, measured before its update.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepResult {
-    /// Cross-entropy in nats, summed over the batch.
+    /// Plain cross-entropy in nats, summed over the batch, whatever is minimised.
     pub loss_sum: f64,
     /// Images classified right.
     pub correct: u32,
@@ -64,8 +64,8 @@ impl Network {
     ) -> std::result::Result<StepResult, StepError> {
         let mode = Mode::Train { step };
         let (logits, back) = self.walk(images, mode)?;
-        let result = cross_entropy(&logits, labels)?;
-        let loss = result.loss_sum() / labels.len().max(1) as f64;
+        let result = self.objective.of(&logits, labels)?;
+        let loss = result.objective;
         if !loss.is_finite() {
             drop(back);
             let place = self.first_not_finite(images, mode)?;
@@ -86,7 +86,7 @@ impl Network {
         })
     }
 
-    /// The mean loss of a batch in training mode and its gradients, in the order of [`Network::parameters`].
+    /// The objective's value for a batch in training mode and its gradients, in the order of [`Network::parameters`].
     pub fn gradients(
         &self,
         images: &Tensor,
@@ -94,9 +94,8 @@ impl Network {
         step: u64,
     ) -> Result<(f64, Vec<Tensor>)> {
         let (logits, back) = self.walk(images, Mode::Train { step })?;
-        let result = cross_entropy(&logits, labels)?;
-        let loss = result.loss_sum() / labels.len().max(1) as f64;
-        Ok((loss, self.backward(back, &result.gradient)?))
+        let result = self.objective.of(&logits, labels)?;
+        Ok((result.objective, self.backward(back, &result.gradient)?))
     }
 
     /// Predictions, confidences and losses in evaluation mode.
@@ -203,6 +202,7 @@ mod tests {
         run::Optimizer::Adam {
             lr: 0.01,
             weight_decay: 0.0,
+            decay: run::Decay::All,
         }
     }
 

@@ -8,6 +8,7 @@
 //! whatever the number of threads.
 
 mod adaptive_pool;
+mod average;
 mod avg_pool;
 mod batch_norm;
 mod blocked;
@@ -42,11 +43,12 @@ mod storage;
 mod window;
 
 pub use adaptive_pool::{AdaptivePool, Pooling};
+pub use average::follow;
 pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
 pub use blocked::Unblock;
 pub use conv_block::ConvBlock;
-pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use cross_entropy::{CrossEntropy, Objective, cross_entropy};
 pub use dropout::Dropout;
 pub use gelu::Gelu;
 pub use group_norm::GroupNorm;
@@ -56,7 +58,7 @@ pub use linear::Linear;
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;
 pub use optimizer::Optimizer;
-pub use random::Stream;
+pub use random::{Stream, below};
 pub use recurrent_stack::RecurrentStack;
 pub use refill::Refill;
 pub use relu::Relu;

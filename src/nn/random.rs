@@ -88,14 +88,17 @@ impl Stream {
     pub fn permutation(&self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
         for i in (1..n).rev() {
-            // 64 random bits scaled to 0..=i: a bias below 2⁻⁴⁰ for any array that fits into memory.
             let [low, high, ..] = self.block(i as u64);
-            let random = u64::from(low) | u64::from(high) << 32;
-            let other = ((u128::from(random) * (i as u128 + 1)) >> 64) as usize;
-            order.swap(i, other);
+            order.swap(i, below([low, high], i + 1));
         }
         order
     }
+}
+
+/// 64 random bits scaled to 0, …, n − 1: a bias below 2⁻⁴⁰ for any array that fits into memory.
+pub fn below([low, high]: [u32; 2], n: usize) -> usize {
+    let random = u64::from(low) | u64::from(high) << 32;
+    ((u128::from(random) * n as u128) >> 64) as usize
 }
 
 #[inline(always)]

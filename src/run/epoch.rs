@@ -31,6 +31,7 @@ impl SplitMetrics {
 }
 
 /// The averages over an epoch's steps in training mode (dropout on, weights moving): what most tools call training accuracy.
+/// The loss is plain cross-entropy here too, without the smoothing and weights of what is minimised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Running {
     #[serde(with = "nullable")]

@@ -11,7 +11,7 @@ pub struct InputSpec {
     pub width: usize,
     /// 1: gray, 0.299 R + 0.587 G + 0.114 B; 3: colour, gray images repeated.
     pub channels: usize,
-    /// `train`, `none`, or `{ mean, std }`.
+    /// `train`, `image`, `none`, or `{ mean, std }`.
     #[schema(value_type = Object)]
     pub normalize: Normalize,
 }
@@ -34,6 +34,8 @@ pub enum Normalize {
     /// Mean and standard deviation of the training images.
     #[default]
     Train,
+    /// Mean and standard deviation of each image's own channel; a deviation below 10⁻⁶ counts as 1.
+    Image,
     None,
     Fixed {
         mean: Vec<f64>,
@@ -42,7 +44,10 @@ pub enum Normalize {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "write \"train\", \"image\", \"none\" or { mean = [0.5], std = [0.5] }"
+)]
 enum NormalizeForm {
     Word(NormalizeWord),
     Fixed { mean: Vec<f64>, std: Vec<f64> },
@@ -52,6 +57,7 @@ enum NormalizeForm {
 #[serde(rename_all = "lowercase")]
 enum NormalizeWord {
     Train,
+    Image,
     None,
 }
 
@@ -59,6 +65,7 @@ impl From<NormalizeForm> for Normalize {
     fn from(form: NormalizeForm) -> Self {
         match form {
             NormalizeForm::Word(NormalizeWord::Train) => Normalize::Train,
+            NormalizeForm::Word(NormalizeWord::Image) => Normalize::Image,
             NormalizeForm::Word(NormalizeWord::None) => Normalize::None,
             NormalizeForm::Fixed { mean, std } => Normalize::Fixed { mean, std },
         }
@@ -69,6 +76,7 @@ impl From<Normalize> for NormalizeForm {
     fn from(normalize: Normalize) -> Self {
         match normalize {
             Normalize::Train => NormalizeForm::Word(NormalizeWord::Train),
+            Normalize::Image => NormalizeForm::Word(NormalizeWord::Image),
             Normalize::None => NormalizeForm::Word(NormalizeWord::None),
             Normalize::Fixed { mean, std } => NormalizeForm::Fixed { mean, std },
         }

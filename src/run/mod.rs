@@ -1,6 +1,7 @@
 //! The words of the domain as plain serde types: what a run is asked to do, what it reports, how it stands.
 
 mod augment;
+mod check;
 mod csv;
 mod epoch;
 mod event;
@@ -9,6 +10,8 @@ mod id;
 mod input;
 mod layer;
 mod number;
+mod optimizer;
+mod schedule;
 mod spec;
 mod split;
 mod status;
@@ -29,7 +32,9 @@ pub use layer::{
     MaxPool, Pair, Recurrent, Residual, Sequence, SequenceOf,
 };
 pub use number::nullable;
+pub use optimizer::{Decay, Optimizer};
+pub use schedule::Schedule;
 pub use spec::{Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
-pub use training::{EarlyStopping, Metric, Optimizer, Schedule, TrainSpec};
+pub use training::{ClassWeights, EarlyStopping, Metric, Sampling, TrainSpec};

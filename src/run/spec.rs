@@ -1,6 +1,7 @@
 //! The spec of a run: what a form, a TOML file or a JSON body asks for. Everything has a default; unknown fields are errors.
 
-use super::{Augment, InputSpec, LayerSpec, Normalize, Optimizer, TrainSpec};
+use super::check::Errors;
+use super::{Augment, InputSpec, LayerSpec, Normalize, TrainSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -123,8 +124,7 @@ impl RunSpec {
 
     /// Every field that is out of its limits; what depends on the layers' shapes is `model`'s to check.
     pub fn check(&self) -> Vec<FieldError> {
-        let mut errors = Errors(Vec::new());
-        let train = &self.train;
+        let mut errors = Errors::default();
         errors.text("name", &self.name, 200);
         errors.text("notes", &self.notes, 10_000);
         if self.tags.len() > 20 {
@@ -133,44 +133,7 @@ impl RunSpec {
         for tag in &self.tags {
             errors.text("tags", tag, 50);
         }
-        errors.within("train.epochs", u64::from(train.epochs), 1, 100_000);
-        errors.within("train.batch_size", train.batch_size as u64, 1, 4096);
-        errors.within("train.seed", train.seed, 0, (1 << 53) - 1);
-        let lr = train.optimizer.lr();
-        if !(lr > 0.0 && lr <= 100.0) {
-            errors.say(
-                "train.optimizer.lr",
-                format!("{lr} is no learning rate: above 0 and at most 100, such as 0.001"),
-            );
-        }
-        let decay = train.optimizer.weight_decay();
-        if !(0.0..=10.0).contains(&decay) {
-            errors.say("train.optimizer.weight_decay", "from 0 to 10");
-        }
-        if let Optimizer::Sgd {
-            momentum, nesterov, ..
-        } = train.optimizer
-        {
-            if !(0.0..1.0).contains(&momentum) {
-                errors.say("train.optimizer.momentum", "from 0 up to, not including, 1");
-            } else if nesterov && momentum == 0.0 {
-                errors.say(
-                    "train.optimizer.nesterov",
-                    "Nesterov needs a momentum above 0",
-                );
-            }
-        }
-        if let Some(stopping) = &train.early_stopping {
-            errors.within(
-                "train.early_stopping.patience",
-                u64::from(stopping.patience),
-                1,
-                100_000,
-            );
-            if !(stopping.min_delta >= 0.0 && stopping.min_delta <= 1e6) {
-                errors.say("train.early_stopping.min_delta", "from 0 to 1,000,000");
-            }
-        }
+        self.train.check(&mut errors);
         errors.within("input.height", self.input.height as u64, 1, 1024);
         errors.within("input.width", self.input.width as u64, 1, 1024);
         if !matches!(self.input.channels, 1 | 3) {
@@ -191,32 +154,6 @@ impl RunSpec {
         }
         errors.0.extend(self.augment.check());
         errors.0
-    }
-}
-
-struct Errors(Vec<FieldError>);
-
-impl Errors {
-    fn say(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(FieldError {
-            field: field.to_owned(),
-            message: message.into(),
-        });
-    }
-
-    fn within(&mut self, field: &str, value: u64, low: u64, high: u64) {
-        if !(low..=high).contains(&value) {
-            self.say(
-                field,
-                format!("{value} is outside {low} to {high}: choose a number between"),
-            );
-        }
-    }
-
-    fn text(&mut self, field: &str, value: &str, most: usize) {
-        if value.chars().count() > most {
-            self.say(field, format!("at most {most} characters"));
-        }
     }
 }
 
@@ -245,6 +182,7 @@ pub fn merge(base: Value, over: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Decay, Optimizer};
     use serde_json::json;
 
     #[test]
@@ -267,6 +205,29 @@ mod tests {
                 json!({"train": {"optimizer": {"kind": "adam", "lr": -1.0}}}),
                 "train.optimizer.lr",
             ),
+            (json!({"train": {"clip_norm": -1.0}}), "train.clip_norm"),
+            (
+                json!({"train": {"label_smoothing": 1.0}}),
+                "train.label_smoothing",
+            ),
+            (
+                json!({"train": {"class_weights": "heavy"}}),
+                "train.class_weights",
+            ),
+            (json!({"train": {"sampling": 3}}), "train.sampling"),
+            (json!({"train": {"ema_decay": 1.0}}), "train.ema_decay"),
+            (
+                json!({"train": {"schedule": {"kind": "step", "step_size": 0}}}),
+                "train.schedule.step_size",
+            ),
+            (
+                json!({"train": {"epochs": 3, "schedule": {"kind": "cosine", "warm_up": 3}}}),
+                "train.schedule.warm_up",
+            ),
+            (
+                json!({"train": {"schedule": {"kind": "plateau", "min_lr": 5.0}}}),
+                "train.schedule.min_lr",
+            ),
         ] {
             let SpecError(errors) = RunSpec::from_value(value).unwrap_err();
             assert_eq!(errors[0].field, field, "{errors:?}");
@@ -279,6 +240,7 @@ mod tests {
         spec.train.optimizer = Optimizer::Adam {
             lr: f64::NAN,
             weight_decay: 0.0,
+            decay: Decay::All,
         };
         assert_eq!(spec.check()[0].field, "train.optimizer.lr");
     }

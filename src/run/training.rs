@@ -1,5 +1,7 @@
-//! How a run is trained: epochs, optimizer, schedule, early stopping.
+//! How a run is trained: epochs, optimizer, loss, early stopping.
 
+use super::check::Errors;
+use super::{Optimizer, Schedule};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -10,6 +12,18 @@ pub struct TrainSpec {
     pub batch_size: usize,
     pub optimizer: Optimizer,
     pub schedule: Schedule,
+    /// The gradient of a step is scaled down to this norm over all parameters (PyTorch's `clip_grad_norm_`); 0: never.
+    pub clip_norm: f64,
+    /// The share of each label that is spread evenly over all classes (Szegedy et al. 2016), from 0 up to 1.
+    pub label_smoothing: f64,
+    pub class_weights: ClassWeights,
+    pub sampling: Sampling,
+    /// The share that a moving average of the weights keeps of itself at every step (PyTorch's `swa_utils` with
+    /// `get_ema_multi_avg_fn`); it is scored and saved in their stead. From 0 (none) up to 1, such as 0.99.
+    pub ema_decay: f64,
+    /// True: batch norm's running statistics are estimated anew from the training images before the last scoring
+    /// (PyTorch's `update_bn`).
+    pub recalibrate: bool,
     /// `false` for none.
     #[serde(with = "false_or_table")]
     #[schema(value_type = Object)]
@@ -25,81 +39,97 @@ impl Default for TrainSpec {
             batch_size: 32,
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
+            clip_norm: 0.0,
+            label_smoothing: 0.0,
+            class_weights: ClassWeights::None,
+            sampling: Sampling::Shuffle,
+            ema_decay: 0.0,
+            recalibrate: false,
             early_stopping: None,
             seed: 1,
         }
     }
 }
 
-/// An optimizer with PyTorch's definition and names of its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Optimizer {
-    Sgd {
-        #[serde(default = "sgd_lr")]
-        lr: f64,
-        #[serde(default = "sgd_momentum")]
-        momentum: f64,
-        #[serde(default)]
-        nesterov: bool,
-        #[serde(default)]
-        weight_decay: f64,
-    },
-    Adam {
-        #[serde(default = "adam_lr")]
-        lr: f64,
-        #[serde(default)]
-        weight_decay: f64,
-    },
-    AdamW {
-        #[serde(default = "adam_lr")]
-        lr: f64,
-        #[serde(default = "adamw_weight_decay")]
-        weight_decay: f64,
-    },
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Optimizer::Adam {
-            lr: adam_lr(),
-            weight_decay: 0.0,
+impl TrainSpec {
+    pub(super) fn check(&self, errors: &mut Errors) {
+        errors.within("train.epochs", u64::from(self.epochs), 1, 100_000);
+        errors.within("train.batch_size", self.batch_size as u64, 1, 4096);
+        errors.within("train.seed", self.seed, 0, (1 << 53) - 1);
+        self.optimizer.check(errors);
+        self.schedule.check(self, errors);
+        if !(0.0..=1e6).contains(&self.clip_norm) {
+            errors.say(
+                "train.clip_norm",
+                "from 0 (never clip) to 1,000,000, such as 1",
+            );
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            errors.say(
+                "train.label_smoothing",
+                "from 0 (none) up to, not including, 1, such as 0.1",
+            );
+        }
+        if !(0.0..1.0).contains(&self.ema_decay) {
+            errors.say(
+                "train.ema_decay",
+                "from 0 (none) up to, not including, 1, such as 0.99",
+            );
+        }
+        if let Some(stopping) = &self.early_stopping {
+            errors.within(
+                "train.early_stopping.patience",
+                u64::from(stopping.patience),
+                1,
+                100_000,
+            );
+            if !(0.0..=1e6).contains(&stopping.min_delta) {
+                errors.say("train.early_stopping.min_delta", "from 0 to 1,000,000");
+            }
         }
     }
 }
 
-impl Optimizer {
-    pub fn lr(&self) -> f64 {
-        match *self {
-            Optimizer::Sgd { lr, .. }
-            | Optimizer::Adam { lr, .. }
-            | Optimizer::AdamW { lr, .. } => lr,
-        }
-    }
-
-    pub fn weight_decay(&self) -> f64 {
-        match *self {
-            Optimizer::Sgd { weight_decay, .. }
-            | Optimizer::Adam { weight_decay, .. }
-            | Optimizer::AdamW { weight_decay, .. } => weight_decay,
-        }
-    }
-
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Optimizer::Sgd { .. } => "sgd",
-            Optimizer::Adam { .. } => "adam",
-            Optimizer::AdamW { .. } => "adamw",
-        }
-    }
-}
-
-/// How the learning rate moves over the epochs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Schedule {
+/// How much an image counts in the loss of training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// Every image the same.
     #[default]
-    Constant,
+    None,
+    /// An image of class c counts images / (classes · images of c) (King and Zeng 2001), so that all classes weigh the
+    /// same together; the weights of PyTorch's `CrossEntropyLoss(weight=…)`.
+    Balanced,
+}
+
+impl ClassWeights {
+    pub fn name(self) -> &'static str {
+        match self {
+            ClassWeights::None => "none",
+            ClassWeights::Balanced => "balanced",
+        }
+    }
+}
+
+/// Which images an epoch shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Each once, in random order.
+    #[default]
+    Shuffle,
+    /// As many as there are, drawn with replacement so that every class is as likely: PyTorch's `WeightedRandomSampler`
+    /// with one over a class's size for weight.
+    Balanced,
+}
+
+impl Sampling {
+    pub fn name(self) -> &'static str {
+        match self {
+            Sampling::Shuffle => "shuffle",
+            Sampling::Balanced => "balanced",
+        }
+    }
 }
 
 /// What the best epoch is chosen by.
@@ -150,22 +180,6 @@ impl Default for EarlyStopping {
             restore_best: true,
         }
     }
-}
-
-fn sgd_lr() -> f64 {
-    0.01
-}
-
-fn sgd_momentum() -> f64 {
-    0.9
-}
-
-fn adam_lr() -> f64 {
-    1e-3
-}
-
-fn adamw_weight_decay() -> f64 {
-    0.01
 }
 
 /// `false` or a table, as `early_stopping` is written.

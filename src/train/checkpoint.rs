@@ -27,6 +27,10 @@ pub struct Preprocessing {
     pub gray: String,
     /// What bytes are multiplied by before normalisation: `1/255`.
     pub scale: String,
+    /// True: each channel of each image is then brought to mean 0 and deviation 1 (of its own pixels, divided by their
+    /// number; a deviation below 10⁻⁶ counts as 1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_image: bool,
     /// Then subtracted, a channel.
     pub mean: Vec<f32>,
     /// Then divided by, a channel.
@@ -42,6 +46,7 @@ impl Preprocessing {
             resize: "bilinear, half-pixel centres, no antialiasing".to_owned(),
             gray: "0.299 R + 0.587 G + 0.114 B".to_owned(),
             scale: "1/255".to_owned(),
+            per_image: normalization.per_image,
             mean: normalization.mean.clone(),
             std: normalization.std.clone(),
         }
@@ -51,6 +56,7 @@ impl Preprocessing {
         Normalization {
             mean: self.mean.clone(),
             std: self.std.clone(),
+            per_image: self.per_image,
         }
     }
 }
@@ -192,6 +198,7 @@ mod tests {
         let normalization = Normalization {
             mean: vec![0.25, 0.5, 0.1],
             std: vec![0.3; 3],
+            per_image: true,
         };
         CheckpointFacts {
             preprocessing: Preprocessing::new(&spec.input, &normalization),

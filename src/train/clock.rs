@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Reading,
     Training,
     Scoring,
+    /// Of batch norm's running statistics, before the last scoring.
+    Recalibrating,
     /// Forward passes after the last epoch.
     Examining,
 }
@@ -25,6 +27,7 @@ impl Phase {
             Phase::Reading => "reading",
             Phase::Training => "training",
             Phase::Scoring => "scoring",
+            Phase::Recalibrating => "recalibrating",
             Phase::Examining => "examining",
         }
     }
@@ -32,7 +35,7 @@ impl Phase {
     fn cost(self) -> u64 {
         match self {
             Phase::Training => TRAINING_COST,
-            Phase::Scoring | Phase::Examining => 1,
+            Phase::Scoring | Phase::Recalibrating | Phase::Examining => 1,
             // Done before the first epoch, and not part of one.
             Phase::Reading => 0,
         }
@@ -48,14 +51,15 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock for `epochs` epochs, each training `trained` images and scoring `scored`, and an examination of `examined`.
-    pub fn new(epochs: u32, trained: usize, scored: usize, examined: usize) -> Self {
+    /// A clock for `epochs` epochs, each training `trained` images and scoring `scored`, and `after` more images that go
+    /// forward at the end.
+    pub fn new(epochs: u32, trained: usize, scored: usize, after: usize) -> Self {
         let epoch = TRAINING_COST * trained as u64 + scored as u64;
         Clock {
             start: Instant::now(),
             told: None,
             done: 0,
-            of: u64::from(epochs) * epoch + examined as u64,
+            of: u64::from(epochs) * epoch + after as u64,
         }
     }
 

@@ -20,42 +20,39 @@ impl Session<'_> {
             Ok(running) => running,
             Err(left) => return Ok(Some(left)),
         };
-        let mut scores = Vec::with_capacity(3);
-        for split in Split::ALL {
-            match self.score(epoch, split)? {
-                Ok(scored) => scores.push(scored),
-                Err(wish) => return Ok(Some(Left::Wish(wish))),
-            }
+        let recalibrate = self.spec.train.recalibrate;
+        if recalibrate
+            && epoch == self.spec.train.epochs
+            && let Err(wish) = self.recalibrate(epoch)?
+        {
+            return Ok(Some(Left::Wish(wish)));
         }
-        let metrics = |i: usize| scores[i].as_ref().map(|s: &Scores| s.metrics.clone());
-        let record = EpochRecord {
-            epoch,
-            lr: self.spec.train.optimizer.lr(),
-            seconds: started.elapsed().as_secs_f64(),
-            train: metrics(0),
-            val: metrics(1),
-            test: metrics(2),
-            running: Some(running),
+        let mut report = match self.report(epoch, &running)? {
+            Ok(report) => report,
+            Err(wish) => return Ok(Some(Left::Wish(wish))),
         };
+        // Early stopping is not foreseen: the epoch that it would end with is scored once more.
+        if recalibrate
+            && epoch < self.spec.train.epochs
+            && self.selection.would_end_with(&report.record)
+        {
+            if let Err(wish) = self.recalibrate(epoch)? {
+                return Ok(Some(Left::Wish(wish)));
+            }
+            report = match self.report(epoch, &running)? {
+                Ok(report) => report,
+                Err(wish) => return Ok(Some(Left::Wish(wish))),
+            };
+        }
+        report.record.seconds = started.elapsed().as_secs_f64();
+        let metrics = |split| report.record.split(split).cloned();
         let sealed = self.spec.test == TestFigures::Sealed;
         self.facts.metrics = CheckpointMetrics {
-            train: metrics(0),
-            val: metrics(1),
+            train: metrics(Split::Train),
+            val: metrics(Split::Val),
             // A checkpoint is downloaded by whoever may not see sealed figures.
-            test: metrics(2).filter(|_| !sealed),
+            test: metrics(Split::Test).filter(|_| !sealed),
         };
-        let mut report = EpochReport {
-            record,
-            confusion: Vec::new(),
-            images: Vec::new(),
-        };
-        for (split, scored) in Split::ALL.into_iter().zip(scores) {
-            let Some(scored) = scored else { continue };
-            report.confusion.push((split, scored.confusion));
-            if split != Split::Train {
-                report.images.push((split, scored.images));
-            }
-        }
         self.observer.epoch(&report);
 
         let record = &report.record;
@@ -74,23 +71,65 @@ impl Session<'_> {
             ))));
         }
         let improved = self.selection.take(record);
+        self.rate.take(record);
         self.facts.epoch = epoch;
         self.keep(improved)?;
         Ok(None)
+    }
+
+    /// Scores all splits; the epoch's seconds are filled in by the one who knows when it began.
+    fn report(
+        &mut self,
+        epoch: u32,
+        running: &Running,
+    ) -> Result<Result<EpochReport, Wish>, TrainError> {
+        let mut scores = Vec::with_capacity(3);
+        for split in Split::ALL {
+            match self.score(epoch, split)? {
+                Ok(scored) => scores.push(scored),
+                Err(wish) => return Ok(Err(wish)),
+            }
+        }
+        let metrics = |i: usize| scores[i].as_ref().map(|s: &Scores| s.metrics.clone());
+        let record = EpochRecord {
+            epoch,
+            lr: self.rate.of_epoch(epoch),
+            seconds: 0.0,
+            train: metrics(0),
+            val: metrics(1),
+            test: metrics(2),
+            running: Some(running.clone()),
+        };
+        let mut report = EpochReport {
+            record,
+            confusion: Vec::new(),
+            images: Vec::new(),
+        };
+        for (split, scored) in Split::ALL.into_iter().zip(scores) {
+            let Some(scored) = scored else { continue };
+            report.confusion.push((split, scored.confusion));
+            if split != Split::Train {
+                report.images.push((split, scored.images));
+            }
+        }
+        Ok(Ok(report))
     }
 
     /// Writes the state, then the checkpoints that follow from it.
     fn keep(&mut self, improved: bool) -> Result<(), TrainError> {
         let standing = Standing {
             selection: self.selection.state().clone(),
+            plateau: self.rate.state().clone(),
             instruction_set: instruction_set().to_owned(),
         };
+        let trained = self.average.as_ref().map(|a| a.trained(&self.network));
         state::write(
             self.folder,
             &self.facts,
             &standing,
             &self.network,
             &self.optimizer,
+            trained.unwrap_or_default(),
         )?;
         self.observer.checkpoint(STATE);
         if improved && let Some(best) = self.selection.best() {
@@ -107,11 +146,14 @@ impl Session<'_> {
 
     /// One pass over the training images that moves the weights.
     fn train(&mut self, epoch: u32) -> Result<Result<Running, Left>, TrainError> {
+        if let Some(average) = &mut self.average {
+            average.hide(&self.network)?;
+        }
         let train = &self.spec.train;
         let n = self.input.of(Split::Train).len();
         let first = u64::from(epoch - 1) * order::steps(n, train.batch_size);
         let (mut loss_sum, mut correct, mut done) = (0.0, 0_u32, 0);
-        let order = order::batches(n, train.batch_size, train.seed, epoch);
+        let order = order::of_epoch(self.input.of(Split::Train).labels(), train, epoch);
         let mut pass = TrainingPass::new(self.input.of(Split::Train), order, self.spec, epoch)?;
         let mut step = first;
         while let Some((images, labels)) = pass.next_batch()? {
@@ -119,7 +161,7 @@ impl Session<'_> {
                 Wish::Continue => {}
                 wish => return Ok(Err(Left::Wish(wish))),
             }
-            let lr = train.optimizer.lr();
+            let lr = self.rate.at(step);
             let taken = match self
                 .network
                 .step(images, &labels, step, &mut self.optimizer, lr)
@@ -136,6 +178,9 @@ impl Session<'_> {
             if step == 0 {
                 self.tell_gradients(&taken.findings);
             }
+            if let Some(average) = &self.average {
+                average.take(&self.network, step == 0)?;
+            }
             loss_sum += taken.loss_sum;
             correct += taken.correct;
             done += labels.len();
@@ -146,6 +191,9 @@ impl Session<'_> {
             {
                 self.observer.progress(&progress);
             }
+        }
+        if let Some(average) = &mut self.average {
+            average.show(&self.network)?;
         }
         Ok(Ok(Running {
             loss: loss_sum / n as f64,

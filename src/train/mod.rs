@@ -1,14 +1,19 @@
 //! Training: the loop, evaluation, early stopping, checkpoints, resume.
 
 mod ahead;
+mod average;
+mod balance;
 mod checkpoint;
 mod classifier;
 mod clock;
 mod epoch;
 mod examination;
 mod input;
+mod learning_rate;
 mod order;
+mod passes;
 mod preview;
+mod recalibration;
 mod scoring;
 mod session;
 mod state;
@@ -19,6 +24,7 @@ pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
 pub use classifier::{Classified, Classifier};
+pub use learning_rate::LearningRate;
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use scoring::MOST_AT_ONCE;
 pub use session::check;

@@ -1,14 +1,30 @@
 //! The order in which an epoch shows the training images.
 
+use super::balance;
 use crate::nn::Stream;
+use crate::run::{Sampling, TrainSpec};
+
+/// The batches that an epoch trains on, of the positions of `labels`.
+pub(super) fn of_epoch(labels: &[u32], train: &TrainSpec, epoch: u32) -> Vec<Vec<usize>> {
+    match train.sampling {
+        Sampling::Shuffle => batches(labels.len(), train.batch_size, train.seed, epoch),
+        Sampling::Balanced => {
+            let drawn = balance::draw(labels, train.seed, epoch);
+            chunks(&drawn, train.batch_size)
+        }
+    }
+}
 
 /// Batches of positions below `n`, shuffled by a stream that `seed` and `epoch` alone decide.
-///
-/// A last batch of one image is merged into the one before: batch norm has no variance over a single image.
 pub(super) fn batches(n: usize, batch_size: usize, seed: u64, epoch: u32) -> Vec<Vec<usize>> {
     let order = Stream::new(seed, "order")
         .at(u64::from(epoch))
         .permutation(n);
+    chunks(&order, batch_size)
+}
+
+/// A last batch of one image is merged into the one before: batch norm has no variance over a single image.
+fn chunks(order: &[usize], batch_size: usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = order.chunks(batch_size).map(<[usize]>::to_vec).collect();
     if batch_size > 1 && batches.len() > 1 && batches.last().is_some_and(|b| b.len() == 1) {
         let single = batches.pop().unwrap_or_default();

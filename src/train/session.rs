@@ -1,16 +1,19 @@
 //! One run from its start, or its last checkpoint, to its end.
 
+use super::average::Average;
 use super::checkpoint::{BEST, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing};
 use super::clock::{Clock, Phase};
 use super::examination::{self, Examiner};
 use super::input::Input;
 use super::state::State;
 use super::stopping::{Selection, SelectionState};
-use super::{Job, Observer, Outcome, TrainError, Wish, tensor_file};
+use super::{Job, LearningRate, Observer, Outcome, TrainError, Wish, balance, order, tensor_file};
 use crate::data::Index;
 use crate::model::{Network, Place, Plan, plan_for};
-use crate::nn::{Optimizer, instruction_set};
-use crate::run::{Device, FieldError, RunSpec, RunStatus, SpecError, Split};
+use crate::nn::{Objective, Optimizer, instruction_set};
+use crate::run::{
+    ClassWeights, Device, FieldError, RunSpec, RunStatus, Schedule, SpecError, Split,
+};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -42,6 +45,12 @@ pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
             "the dataset has no validation images to stop by: set it to false, or give the dataset a folder val",
         );
     }
+    if matches!(spec.train.schedule, Schedule::Plateau { .. }) && images(Split::Val) == 0 {
+        say(
+            "train.schedule",
+            "the dataset has no validation images to see a plateau by: choose another schedule, or give it a folder val",
+        );
+    }
     if let Device::Cuda(_) = spec.device {
         say(
             "device",
@@ -52,6 +61,17 @@ pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
         Ok(plan)
     } else {
         Err(SpecError(errors))
+    }
+}
+
+/// What the training images' labels and the settings make of the loss.
+fn objective(spec: &RunSpec, labels: &[u32], classes: usize) -> Objective {
+    Objective {
+        smoothing: spec.train.label_smoothing,
+        weights: match spec.train.class_weights {
+            ClassWeights::None => None,
+            ClassWeights::Balanced => Some(balance::weights(labels, classes)),
+        },
     }
 }
 
@@ -67,9 +87,12 @@ pub(super) struct Session<'a> {
     pub(super) folder: &'a Path,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) input: Input,
-    plan: Plan,
+    pub(super) plan: Plan,
     pub(super) network: Network,
     pub(super) optimizer: Optimizer,
+    /// Where one is scored and saved in the place of the trained weights.
+    pub(super) average: Option<Average>,
+    pub(super) rate: LearningRate,
     pub(super) selection: Selection,
     /// Epoch and metrics are those of the last whole epoch.
     pub(super) facts: CheckpointFacts,
@@ -136,13 +159,23 @@ impl<'a> Session<'a> {
             }
         }
 
-        let network = Network::new(&plan, spec.train.seed, &candle_core::Device::Cpu)?;
+        let network = Network::new(&plan, spec.train.seed, &candle_core::Device::Cpu)?.minimising(
+            objective(spec, input.of(Split::Train).labels(), plan.classes),
+        );
+        let average = match spec.train.ema_decay {
+            0.0 => None,
+            decay => Some(Average::new(decay, &network)?),
+        };
         let mut session = Session {
             spec,
             folder: &job.folder,
             observer,
-            optimizer: network.optimizer(&spec.train.optimizer),
+            optimizer: network
+                .optimizer(&spec.train.optimizer)
+                .clipping(spec.train.clip_norm),
             network,
+            average,
+            rate: LearningRate::new(&spec.train, order::steps(trained, spec.train.batch_size)),
             selection: Selection::new(
                 spec.train.early_stopping.as_ref(),
                 SelectionState::default(),
@@ -165,7 +198,8 @@ impl<'a> Session<'a> {
         }
         let left = spec.train.epochs.saturating_sub(session.facts.epoch);
         let examined = examination::images(&session.plan, &session.input);
-        session.clock = Clock::new(left, trained, trained + val + test, examined);
+        let recalibrated = usize::from(spec.train.recalibrate) * trained;
+        session.clock = Clock::new(left, trained, trained + val + test, examined + recalibrated);
         Ok(session)
     }
 
@@ -174,6 +208,9 @@ impl<'a> Session<'a> {
         state.mend(self.folder, &self.plan)?;
         self.network.load(&state.weights)?;
         self.optimizer.load_state(&state.moments)?;
+        if let Some(average) = &mut self.average {
+            average.go_on(&self.network, &state.trained)?;
+        }
         self.observer
             .log(&format!("goes on after epoch {}", state.facts.epoch));
         let before = &state.standing.instruction_set;
@@ -184,6 +221,7 @@ impl<'a> Session<'a> {
         }
         self.facts.epoch = state.facts.epoch;
         self.facts.metrics = state.facts.metrics;
+        self.rate = self.rate.clone().going_on(state.standing.plateau);
         self.selection = Selection::new(
             self.spec.train.early_stopping.as_ref(),
             state.standing.selection,

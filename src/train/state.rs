@@ -1,6 +1,7 @@
 //! What a run needs to go on as if it had never been interrupted.
 
 use super::checkpoint::{self, BEST, CheckpointFacts, LAST};
+use super::learning_rate::PlateauState;
 use super::stopping::SelectionState;
 use super::tensor_file;
 use super::{Checkpoint, TrainError};
@@ -21,11 +22,14 @@ pub const STATE: &str = "last.state.safetensors";
 
 const WEIGHT: &str = "model.";
 const MOMENT: &str = "optimizer.";
+const TRAINED: &str = "trained.";
 
 /// The part of the state that is no tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Standing {
     pub selection: SelectionState,
+    #[serde(default)]
+    pub plateau: PlateauState,
     /// Bits are the same on the same one only.
     pub instruction_set: String,
 }
@@ -35,6 +39,8 @@ pub(super) struct State {
     pub standing: Standing,
     pub weights: HashMap<String, Tensor>,
     pub moments: HashMap<String, Tensor>,
+    /// What is trained where `weights` is its moving average; else empty.
+    pub trained: HashMap<String, Tensor>,
 }
 
 impl State {
@@ -58,12 +64,15 @@ impl State {
             .ok_or_else(|| refused("its header has no 'standing'".to_owned()))?;
         let standing = serde_json::from_str(standing)
             .map_err(|e| refused(format!("the 'standing' of its header is damaged: {e}")))?;
-        let (mut weights, mut moments) = (HashMap::new(), HashMap::new());
+        let (mut weights, mut moments, mut trained) =
+            (HashMap::new(), HashMap::new(), HashMap::new());
         for (name, tensor) in file.tensors {
             if let Some(name) = name.strip_prefix(WEIGHT) {
                 weights.insert(name.to_owned(), tensor);
             } else if let Some(name) = name.strip_prefix(MOMENT) {
                 moments.insert(name.to_owned(), tensor);
+            } else if let Some(name) = name.strip_prefix(TRAINED) {
+                trained.insert(name.to_owned(), tensor);
             }
         }
         Ok(Some(State {
@@ -71,6 +80,7 @@ impl State {
             standing,
             weights,
             moments,
+            trained,
         }))
     }
 
@@ -140,13 +150,14 @@ impl State {
     }
 }
 
-/// Writes the state of a network after an epoch.
+/// Writes the state of a network after an epoch; `trained` is what is trained where the network holds its average.
 pub(super) fn write(
     folder: &Path,
     facts: &CheckpointFacts,
     standing: &Standing,
     network: &Network,
     optimizer: &Optimizer,
+    trained: Vec<(String, Tensor)>,
 ) -> Result<(), TrainError> {
     let mut metadata = checkpoint::metadata(facts).map_err(TrainError::at(folder))?;
     let standing = serde_json::to_string(standing).map_err(io::Error::from);
@@ -157,17 +168,25 @@ pub(super) fn write(
     let prefixed = |prefix: &'static str| move |(name, tensor)| (format!("{prefix}{name}"), tensor);
     let weights = network.tensors()?.into_iter().map(prefixed(WEIGHT));
     let moments = optimizer.state()?.into_iter().map(prefixed(MOMENT));
-    let tensors: Vec<(String, Tensor)> = weights.chain(moments).collect();
+    let trained = trained.into_iter().map(prefixed(TRAINED));
+    let tensors: Vec<(String, Tensor)> = weights.chain(moments).chain(trained).collect();
     tensor_file::write(&folder.join(STATE), &metadata, &tensors).map_err(TrainError::at(folder))
 }
 
-/// Fields of the spec that decide where training leads; a name, notes and the number of epochs do not.
+/// Fields of the spec that decide where training leads; a name and notes do not, nor does the number of epochs unless the
+/// schedule or a recalibration goes by it.
 fn differences(one: &RunSpec, other: &RunSpec) -> Vec<&'static str> {
     let TrainSpec {
-        epochs: _,
+        epochs,
         batch_size,
         optimizer,
         schedule,
+        clip_norm,
+        label_smoothing,
+        class_weights,
+        sampling,
+        ema_decay,
+        recalibrate,
         early_stopping,
         seed,
     } = &one.train;
@@ -175,9 +194,22 @@ fn differences(one: &RunSpec, other: &RunSpec) -> Vec<&'static str> {
     [
         ("model", one.model == other.model),
         ("device", one.device == other.device),
+        (
+            "train.epochs",
+            *epochs == train.epochs || !(schedule.spans_the_run() || *recalibrate),
+        ),
         ("train.batch_size", *batch_size == train.batch_size),
         ("train.optimizer", *optimizer == train.optimizer),
         ("train.schedule", *schedule == train.schedule),
+        ("train.clip_norm", *clip_norm == train.clip_norm),
+        (
+            "train.label_smoothing",
+            *label_smoothing == train.label_smoothing,
+        ),
+        ("train.class_weights", *class_weights == train.class_weights),
+        ("train.sampling", *sampling == train.sampling),
+        ("train.ema_decay", *ema_decay == train.ema_decay),
+        ("train.recalibrate", *recalibrate == train.recalibrate),
         (
             "train.early_stopping",
             *early_stopping == train.early_stopping,
@@ -194,6 +226,7 @@ fn differences(one: &RunSpec, other: &RunSpec) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Schedule;
 
     #[test]
     fn only_what_changes_the_training_keeps_a_run_from_going_on() {
@@ -208,5 +241,17 @@ mod tests {
         other.train.seed += 1;
         other.input.width = 8;
         assert_eq!(differences(&one, &other), ["train.seed", "input"]);
+    }
+
+    #[test]
+    fn a_schedule_over_all_epochs_keeps_a_longer_run_from_going_on() {
+        let mut one = RunSpec::default();
+        one.train.schedule = Schedule::Cosine {
+            eta_min: 0.0,
+            warm_up: 0,
+        };
+        let mut other = one.clone();
+        other.train.epochs += 1;
+        assert_eq!(differences(&one, &other), ["train.epochs"]);
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Watches one validation metric: keeps its best epoch and counts the epochs without improvement.
 ///
 /// Without early stopping the best epoch is still known, by validation loss; without validation images there is none.
+#[derive(Clone)]
 pub(super) struct Selection {
     metric: Metric,
     min_delta: f64,
@@ -56,6 +57,13 @@ impl Selection {
             self.state.stale += 1;
         }
         improved
+    }
+
+    /// True where the run would end with this epoch.
+    pub fn would_end_with(&self, record: &EpochRecord) -> bool {
+        let mut after = self.clone();
+        after.take(record);
+        after.verdict().is_some()
     }
 
     /// Why the run is to end now, if it is.

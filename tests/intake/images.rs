@@ -32,6 +32,7 @@ pub(crate) fn as_is(channels: usize) -> Normalization {
     Normalization {
         mean: vec![0.0; channels],
         std: vec![1.0; channels],
+        per_image: false,
     }
 }
 
@@ -253,6 +254,7 @@ fn a_batch_equals_the_images_prepared_one_by_one() {
         let normalization = Normalization {
             mean: vec![0.3, 0.4, 0.5][..channels].to_vec(),
             std: vec![0.2, 0.3, 0.4][..channels].to_vec(),
+            per_image: false,
         };
         for split in Split::ALL {
             let images = load(&dataset, split, &input).unwrap();

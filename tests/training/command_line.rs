@@ -177,7 +177,15 @@ fn the_document_says_that_batch_norm_fails_in_evaluation_also_after_a_restart() 
 #[test]
 fn a_killed_run_and_an_interrupted_run_go_on_to_the_same_figures() {
     let place = Place::new();
-    let epochs = ["--set", "train.epochs=40", "--out"];
+    let options = [
+        "train.epochs=40",
+        "train.ema_decay=0.9",
+        "train.sampling=balanced",
+        "train.clip_norm=1.0",
+        "train.schedule={kind=\"plateau\", factor=0.7, patience=0, warm_up=2}",
+    ];
+    let mut epochs: Vec<&str> = options.iter().flat_map(|o| ["--set", *o]).collect();
+    epochs.push("--out");
     let whole = place.path("whole");
     let (status, ..) = run(&place.train(&[&epochs[..], &[&whole]].concat()));
     assert_eq!(status, 0);

@@ -2,7 +2,7 @@
 
 use gapwatch::model::{Network, Plan, presets};
 use gapwatch::nn::from_vec;
-use gapwatch::run::{ModelSpec, Optimizer};
+use gapwatch::run::{Decay, ModelSpec, Optimizer};
 
 #[test]
 fn at_the_first_step_every_parameter_of_every_preset_gets_a_gradient_but_those_the_model_keeps_still()
@@ -17,6 +17,7 @@ fn at_the_first_step_every_parameter_of_every_preset_gets_a_gradient_but_those_t
         let mut optimizer = network.optimizer(&Optimizer::Adam {
             lr: 0.001,
             weight_decay: 0.0,
+            decay: Decay::All,
         });
         let step = network
             .step(&images, &[0, 1], 0, &mut optimizer, 0.001)

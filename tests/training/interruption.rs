@@ -1,7 +1,7 @@
 //! A run that is left, at whatever instant, goes on as if it had not been.
 
 use crate::images::{dataset, write_dataset};
-use crate::recorder::{Recorder, run, spec};
+use crate::recorder::{Recorder, run, spec, spec_with_options};
 use gapwatch::data::Dataset;
 use gapwatch::run::RunStatus;
 use gapwatch::train::{Outcome, TrainError, Wish};
@@ -27,22 +27,23 @@ fn contents(folder: &Path) -> Vec<Vec<u8>> {
 fn a_run_that_was_left_at_any_step_has_the_curve_of_one_that_was_not() {
     let data = tempdir().unwrap();
     let dataset = dataset(data.path());
-    let spec = spec(json!({}));
-    let whole = tempdir().unwrap();
-    let mut uninterrupted = Recorder::default();
-    run(&spec, &dataset, whole.path(), 2, &mut uninterrupted).unwrap();
+    for spec in [spec(json!({})), spec_with_options()] {
+        let whole = tempdir().unwrap();
+        let mut uninterrupted = Recorder::default();
+        run(&spec, &dataset, whole.path(), 2, &mut uninterrupted).unwrap();
 
-    // Within the first epoch, between epochs, in the scoring of a later one.
-    for left_at in [2, 14, 37] {
-        let folder = tempdir().unwrap();
-        let mut before = Recorder::wishing(left_at, Wish::Pause);
-        let outcome = run(&spec, &dataset, folder.path(), 2, &mut before).unwrap();
-        assert_eq!(outcome, Outcome::Paused);
-        let mut after = Recorder::default();
-        run(&spec, &dataset, folder.path(), 1, &mut after).unwrap();
-        let curve = [before.curve(), after.curve()].concat();
-        assert_eq!(curve, uninterrupted.curve(), "left at step {left_at}");
-        assert!(contents(folder.path()) == contents(whole.path()));
+        // Within the first epoch, between epochs, in the scoring of a later one.
+        for left_at in [2, 14, 37] {
+            let folder = tempdir().unwrap();
+            let mut before = Recorder::wishing(left_at, Wish::Pause);
+            let outcome = run(&spec, &dataset, folder.path(), 2, &mut before).unwrap();
+            assert_eq!(outcome, Outcome::Paused);
+            let mut after = Recorder::default();
+            run(&spec, &dataset, folder.path(), 1, &mut after).unwrap();
+            let curve = [before.curve(), after.curve()].concat();
+            assert_eq!(curve, uninterrupted.curve(), "left at step {left_at}");
+            assert!(contents(folder.path()) == contents(whole.path()));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod from_disk;
 mod images;
 mod interruption;
 mod killing;
+mod options;
 mod recorder;
 mod repeatability;
 mod sweeps;

@@ -87,6 +87,20 @@ pub fn spec(over: Value) -> RunSpec {
     resolve(merge(base, over), Some((8, 12))).unwrap()
 }
 
+/// The same with every option of training that can go together, each away from its default.
+pub fn spec_with_options() -> RunSpec {
+    spec(json!({"train": {
+        "optimizer": {"kind": "adamw", "lr": 0.02, "weight_decay": 0.1, "decay": "weights"},
+        "schedule": {"kind": "plateau", "factor": 0.5, "patience": 0, "threshold": 0.2, "warm_up": 1},
+        "clip_norm": 0.5,
+        "label_smoothing": 0.1,
+        "class_weights": "balanced",
+        "sampling": "balanced",
+        "ema_decay": 0.8,
+        "recalibrate": true,
+    }}))
+}
+
 /// Trains into `folder`.
 pub fn run(
     spec: &RunSpec,

@@ -1,7 +1,7 @@
 //! The same run gives the same bits.
 
 use crate::images::dataset;
-use crate::recorder::{Recorder, run, spec};
+use crate::recorder::{Recorder, run, spec, spec_with_options};
 use gapwatch::run::Split;
 use serde_json::json;
 use std::fs;
@@ -11,25 +11,26 @@ use tempfile::tempdir;
 fn a_run_gives_the_same_bits_twice_and_with_one_two_and_four_threads() {
     let data = tempdir().unwrap();
     let dataset = dataset(data.path());
-    let spec = spec(json!({}));
-    let mut first: Option<(Recorder, Vec<u8>, Vec<u8>)> = None;
-    for threads in [1, 1, 2, 4] {
-        let folder = tempdir().unwrap();
-        let mut recorder = Recorder::default();
-        run(&spec, &dataset, folder.path(), threads, &mut recorder).unwrap();
-        let read = |name| fs::read(folder.path().join(name)).unwrap();
-        let (last, state) = (read("last.safetensors"), read("last.state.safetensors"));
-        match &first {
-            None => first = Some((recorder, last, state)),
-            Some((one, one_last, one_state)) => {
-                assert_eq!(one.curve(), recorder.curve());
-                for (a, b) in one.reports.iter().zip(&recorder.reports) {
-                    assert_eq!((&a.confusion, &a.images), (&b.confusion, &b.images));
+    for spec in [spec(json!({})), spec_with_options()] {
+        let mut first: Option<(Recorder, Vec<u8>, Vec<u8>)> = None;
+        for threads in [1, 1, 2, 4] {
+            let folder = tempdir().unwrap();
+            let mut recorder = Recorder::default();
+            run(&spec, &dataset, folder.path(), threads, &mut recorder).unwrap();
+            let read = |name| fs::read(folder.path().join(name)).unwrap();
+            let (last, state) = (read("last.safetensors"), read("last.state.safetensors"));
+            match &first {
+                None => first = Some((recorder, last, state)),
+                Some((one, one_last, one_state)) => {
+                    assert_eq!(one.curve(), recorder.curve());
+                    for (a, b) in one.reports.iter().zip(&recorder.reports) {
+                        assert_eq!((&a.confusion, &a.images), (&b.confusion, &b.images));
+                    }
+                    assert!(
+                        *one_last == last && *one_state == state,
+                        "{threads} threads"
+                    );
                 }
-                assert!(
-                    *one_last == last && *one_state == state,
-                    "{threads} threads"
-                );
             }
         }
     }

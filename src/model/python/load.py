@@ -5,7 +5,8 @@
 
 Needs model.py and the checkpoint beside this file, and: pip install torch numpy pillow safetensors
 Images are prepared as in training, by what the checkpoint's header says: gray is 0.299 R + 0.587 G + 0.114 B, then
-resizing (bilinear, half-pixel centres, float32, no antialiasing), then bytes / 255, then (x - mean) / std.
+resizing (bilinear, half-pixel centres, float32, no antialiasing), then bytes / 255, then, where the header says
+`per_image`, each channel by its own mean and deviation, then (x - mean) / std.
 Before that an image is turned upright by its orientation tag, alpha is dropped, of 16 bits the high byte is taken, and of
 several pictures in a file the first. Lossless files give the numbers of `gapwatch predict`; JPEG and lossy WebP files are
 decoded by another library, so that pixels differ a little.
@@ -56,6 +57,9 @@ def prepare(path: Path, preprocessing: dict) -> torch.Tensor:
     if x.shape[2:] != size:
         x = torch.nn.functional.interpolate(x, size, mode="bilinear", align_corners=False, antialias=False)
     x = x[0].expand(preprocessing["channels"], -1, -1) / 255
+    if preprocessing.get("per_image"):
+        std, mean = torch.std_mean(x, (1, 2), correction=0, keepdim=True)
+        x = (x - mean) / torch.where(std < 1e-6, 1, std)
     mean, std = (torch.tensor(preprocessing[key])[:, None, None] for key in ("mean", "std"))
     return (x - mean) / std
 

@@ -1,14 +1,13 @@
 //! Forward passes over all images once a run has its weights: what no curve shows.
 
 mod inputs;
-mod passes;
 mod reach;
 
 use super::TrainError;
 use super::input::Input;
+use super::passes::{self, Walk};
 use crate::model::{Network, Plan};
 use crate::run::{Examination, Layer, Pass, Preparation, RunSpec, Split, SplitMetrics, Statistics};
-use passes::Walk;
 
 /// The predictions of larger splits are not kept image by image.
 const MOST_SINGLE_IMAGES: usize = 200_000;
@@ -132,7 +131,7 @@ impl Examiner<'_> {
             recalibrated = Some(copy);
         }
         if needs.dropout {
-            let copy = passes::copy(self.plan, self.network)?;
+            let copy = passes::copy(self.plan, self.network, self.spec.train.seed)?;
             let Some((metrics, _)) = walk.train_mode(&copy, tick)? else {
                 return Ok(None);
             };

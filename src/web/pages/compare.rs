@@ -3,6 +3,8 @@
 use super::App;
 use super::delete::chosen;
 use super::error::rendered;
+use super::form_options;
+use super::form_schedule::words as schedule;
 use super::runs::model_name;
 use super::wording::{counted, duration, early_stopping, island, optimizer, points};
 use crate::diagnose::{share, wilson};
@@ -75,6 +77,20 @@ impl Compared {
     fn gap(&self) -> String {
         let gap = self.last().and_then(|e| e.gap(Split::Val));
         gap.map_or("–".to_owned(), |gap| format!("{} points", points(gap)))
+    }
+
+    /// "Label smoothing 0.1; Sampling balanced", or a dash.
+    fn options(&self) -> String {
+        let changed = form_options::changed(&self.run.spec.train);
+        let said: Vec<String> = changed
+            .into_iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if said.is_empty() {
+            "–".to_owned()
+        } else {
+            said.join("; ")
+        }
     }
 
     fn seconds(&self) -> f64 {

@@ -1,12 +1,16 @@
 //! The form of a new run: its fields as typed, as a partial spec, and filled from a spec.
 
+use super::form_options::{self, OptionsForm};
+use super::form_partial::{Partial, typed};
+use super::form_schedule::{self, ScheduleForm};
 use super::layers;
 use super::wording::setting;
 use crate::model::resolve;
-use crate::run::sweep::is_list;
-use crate::run::{FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures};
+use crate::run::{
+    FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures, TrainSpec,
+};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// What the model field says for layers of one's own.
 pub const OWN: &str = "own";
@@ -40,6 +44,10 @@ pub struct RunForm {
     pub seed: String,
     /// `shown` or `sealed`.
     pub test: String,
+    #[serde(flatten)]
+    pub schedule: ScheduleForm,
+    #[serde(flatten)]
+    pub options: OptionsForm,
     pub name: String,
     pub notes: String,
     pub tags: String,
@@ -76,8 +84,10 @@ const PATHS: [(&str, &str); 23] = [
 
 /// The form's field that an error of a spec's field stands beside; none where it belongs to the whole.
 pub fn field_of(path: &str) -> Option<&'static str> {
-    PATHS
+    form_options::PATHS
         .into_iter()
+        .chain(form_schedule::PATHS)
+        .chain(PATHS)
         .find(|(_, spec)| {
             path.strip_prefix(spec)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -88,13 +98,6 @@ pub fn field_of(path: &str) -> Option<&'static str> {
 impl RunForm {
     /// The form that a complete spec fills, what is typed standing above it.
     pub fn filled(&self, spec: &RunSpec) -> RunForm {
-        let typed = |text: &String, filled: String| {
-            if text.is_empty() {
-                filled
-            } else {
-                text.clone()
-            }
-        };
         let word = |value: bool| if value { "yes" } else { "no" }.to_owned();
         let stopping = spec.train.early_stopping.clone().unwrap_or_default();
         let momentum = match spec.train.optimizer {
@@ -113,6 +116,7 @@ impl RunForm {
                 &self.normalize,
                 match spec.input.normalize {
                     Normalize::Train => "train",
+                    Normalize::Image => "image",
                     Normalize::None => "none",
                     Normalize::Fixed { .. } => "fixed",
                 }
@@ -144,11 +148,28 @@ impl RunForm {
                 }
                 .to_owned(),
             ),
+            schedule: self.schedule.filled(&spec.train.schedule),
+            options: self.options.filled(&spec.train),
             name: typed(&self.name, spec.name.clone()),
             notes: typed(&self.notes, spec.notes.clone()),
             tags: typed(&self.tags, spec.tags.join(", ")),
             defaults: String::new(),
         }
+    }
+
+    /// True where an option's text is not its default's.
+    pub fn is_changed(&self, field: &str) -> bool {
+        let usual = TrainSpec::default();
+        let text = |options: &OptionsForm, schedule: &ScheduleForm| {
+            let options = serde_json::to_value(options).ok()?;
+            let schedule = serde_json::to_value(schedule).ok()?;
+            options.get(field).or(schedule.get(field)).cloned()
+        };
+        text(&self.options, &self.schedule)
+            != text(
+                &OptionsForm::default().filled(&usual),
+                &ScheduleForm::default().filled(&usual.schedule),
+            )
     }
 
     /// The model alone, as a partial spec: what decides the other fields' defaults.
@@ -204,6 +225,8 @@ impl RunForm {
         if kind == "sgd" {
             spec.number("train.optimizer.momentum", &self.momentum);
         }
+        self.options.put(&mut spec, kind);
+        self.schedule.put(&mut spec, &base.train.schedule);
         let stops = match self.early_stopping.as_str() {
             "" => base.train.early_stopping.is_some(),
             word => word == "yes",
@@ -240,85 +263,11 @@ fn model_word(model: &ModelSpec) -> String {
     }
 }
 
-/// A partial spec in the making.
-struct Partial {
-    value: Value,
-    errors: Vec<FieldError>,
-}
-
-impl Default for Partial {
-    fn default() -> Self {
-        Partial {
-            value: Value::Object(Map::new()),
-            errors: Vec::new(),
-        }
-    }
-}
-
-impl Partial {
-    /// Puts a value at a dotted path.
-    fn put(&mut self, path: &str, value: Value) {
-        let mut place = &mut self.value;
-        for part in path.split('.') {
-            if !place.is_object() {
-                *place = Value::Object(Map::new());
-            }
-            place = &mut place[part];
-        }
-        *place = value;
-    }
-
-    fn text(&mut self, path: &str, text: &str) {
-        if !text.is_empty() {
-            self.put(path, json!(text));
-        }
-    }
-
-    fn whole(&mut self, path: &str, text: &str) {
-        let text = text.trim();
-        if text.is_empty() {
-            return;
-        }
-        if is_list(text) {
-            return self.put(path, json!(text));
-        }
-        match text.parse::<u32>() {
-            Ok(n) => self.put(path, json!(n)),
-            // A seed may be longer than other numbers.
-            Err(_) => match text.parse::<u64>() {
-                Ok(n) if path == "train.seed" => self.put(path, json!(n)),
-                Ok(n) => self.wrong(path, format!("{n} is too large")),
-                Err(_) => self.wrong(path, format!("'{text}' is no whole number, such as 32")),
-            },
-        }
-    }
-
-    fn number(&mut self, path: &str, text: &str) {
-        let text = text.trim();
-        match text.parse::<f64>() {
-            _ if text.is_empty() => {}
-            _ if is_list(text) => self.put(path, json!(text)),
-            Ok(x) if x.is_finite() => self.put(path, json!(x)),
-            _ => self.wrong(
-                path,
-                format!("'{text}' is no number, such as 0.001 or 1e-3"),
-            ),
-        }
-    }
-
-    fn wrong(&mut self, path: &str, message: String) {
-        self.errors.push(FieldError {
-            field: path.to_owned(),
-            message,
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::resolve;
-    use crate::run::EarlyStopping;
+    use crate::run::{ClassWeights, Decay, EarlyStopping, Metric, Sampling, Schedule};
 
     /// The spec that a form means when nothing but the form decides.
     fn spec(form: &RunForm) -> RunSpec {
@@ -332,6 +281,29 @@ mod tests {
         wanted.name = "the question".to_owned();
         wanted.tags = vec!["a".to_owned(), "b c".to_owned()];
         wanted.train.seed = 1 << 40;
+        wanted.train.schedule = Schedule::Plateau {
+            metric: Metric::ValAccuracy,
+            factor: 0.3,
+            patience: 4,
+            threshold: 0.01,
+            cooldown: 2,
+            min_lr: 1e-6,
+            warm_up: 3,
+        };
+        wanted.train.clip_norm = 0.5;
+        wanted.train.label_smoothing = 0.1;
+        wanted.train.class_weights = ClassWeights::Balanced;
+        wanted.train.sampling = Sampling::Balanced;
+        wanted.train.ema_decay = 0.99;
+        wanted.train.recalibrate = true;
+        wanted.input.normalize = Normalize::Image;
+        wanted.train.optimizer = Optimizer::Sgd {
+            lr: 0.3,
+            momentum: 0.8,
+            nesterov: true,
+            weight_decay: 1e-4,
+            decay: Decay::Weights,
+        };
         wanted.train.early_stopping = Some(EarlyStopping {
             patience: 3,
             min_delta: 1e-7,
@@ -391,6 +363,8 @@ mod tests {
             ("model", Some("layers")),
             ("train.optimizer.lr", Some("lr")),
             ("train.optimizer", Some("optimizer")),
+            ("train.optimizer.nesterov", Some("nesterov")),
+            ("train.clip_norm", Some("clip_norm")),
             ("train.early_stopping", Some("early_stopping")),
             ("train", None),
             ("", None),

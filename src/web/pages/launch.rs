@@ -4,13 +4,14 @@ use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
 use super::form::{OWN, RunForm, field_of};
+use super::form_schedule;
 use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
 use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, Sweep, plan_for, preset, presets, resolve, sweep};
 use crate::run::sweep::{Axis, label};
-use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
+use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, TrainSpec, merge};
 use crate::store::{DatasetRow, DatasetState};
 use crate::web::extract::Query;
 use crate::web::{HttpError, Made, launch};
@@ -36,6 +37,8 @@ struct Prepared {
     plan: Option<Plan>,
     /// The lists among the fields; empty for one run.
     axes: Vec<Axis>,
+    /// How it is trained, where every field can be read.
+    train: Option<TrainSpec>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
 }
@@ -48,6 +51,9 @@ struct LaunchPage {
     /// What the plan's layers tell.
     findings: Vec<FindingView>,
     axes: Vec<Axis>,
+    /// The learning rate over the run, as SVG, and in words.
+    schedule_plot: Option<String>,
+    schedule_words: String,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     /// True where every field was sent, and none is to follow a preset's settings.
@@ -72,6 +78,13 @@ impl LaunchPage {
         said.map(|e| e.message.as_str())
             .collect::<Vec<_>>()
             .join("; ")
+    }
+
+    /// True where one of these fields (names with blanks between) has an error or is not at its default, and so is shown.
+    fn unusual(&self, fields: &str) -> bool {
+        fields
+            .split(' ')
+            .any(|field| !self.error(field).is_empty() || self.form.is_changed(field))
     }
 
     /// What is wrong with the whole.
@@ -152,10 +165,18 @@ impl From<Prepared> for LaunchPage {
             plan: prepared.plan,
             findings: Vec::new(),
             axes: prepared.axes,
+            schedule_plot: None,
+            schedule_words: String::new(),
             errors: prepared.errors,
             datasets: prepared.datasets,
             posted: false,
         };
+        if let Some(train) = prepared.train {
+            let images = page.training_images().unwrap_or(1) as u64;
+            let steps = images.div_ceil(train.batch_size as u64);
+            page.schedule_plot = form_schedule::plot(&train, steps);
+            page.schedule_words = form_schedule::words(&train.schedule);
+        }
         if let Some(plan) = &page.plan {
             let found = network_findings(plan, page.training_images());
             page.findings = FindingView::list("layers", &found, no_pictures)
@@ -245,6 +266,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
     let mut asked = None;
     let mut plan = None;
     let mut axes = Vec::new();
+    let mut train = None;
     let mut shown = defaults.clone();
     match typed.partial(&defaults) {
         Err(unread) => errors = unread,
@@ -254,6 +276,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
             match checked(&value, size, facts.map(|facts| facts.classes.len())) {
                 Err(SpecError(wrong)) => errors = wrong,
                 Ok((spec, fits, made)) => {
+                    train = Some(spec.train.clone());
                     shown = spec;
                     plan = fits;
                     axes = made;
@@ -280,6 +303,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
         asked,
         plan,
         axes,
+        train,
         errors,
         datasets,
     })

@@ -1,5 +1,7 @@
 //! A run's settings, and the facts that repeat it, as pairs of a name and a value.
 
+use super::form_options;
+use super::form_schedule;
 use super::runs::model_name;
 use super::wording::{early_stopping, moment, optimizer, setting, thousands};
 use crate::run::{Normalize, TestFigures};
@@ -13,12 +15,13 @@ pub fn settings(run: &Run) -> Pairs {
     let numbers = |values: &[f64]| values.iter().map(setting).collect::<Vec<_>>().join(", ");
     let normalization = match &input.normalize {
         Normalize::Train => "training images’ mean and deviation".to_owned(),
+        Normalize::Image => "each image’s own mean and deviation".to_owned(),
         Normalize::None => "none".to_owned(),
         Normalize::Fixed { mean, std } => {
             format!("mean {}, deviation {}", numbers(mean), numbers(std))
         }
     };
-    vec![
+    let mut pairs = vec![
         ("Network", model_name(run)),
         (
             "Images",
@@ -28,6 +31,7 @@ pub fn settings(run: &Run) -> Pairs {
         ("Epochs", thousands(train.epochs)),
         ("Batch size", thousands(train.batch_size)),
         ("Optimizer", optimizer(&train.optimizer)),
+        ("Learning rate", form_schedule::words(&train.schedule)),
         ("Early stopping", early_stopping(&run.spec)),
         ("Seed", train.seed.to_string()),
         (
@@ -39,7 +43,9 @@ pub fn settings(run: &Run) -> Pairs {
             }
             .to_owned(),
         ),
-    ]
+    ];
+    pairs.extend(form_options::changed(train));
+    pairs
 }
 
 /// What decides the figures to the last bit, beside the settings.

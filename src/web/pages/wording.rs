@@ -1,7 +1,7 @@
 //! Numbers and moments as pages say them. Templates lend what they pass, so values are taken in either way.
 
 use crate::diagnose;
-use crate::run::{Metric, Optimizer, RunSpec};
+use crate::run::{Decay, Metric, Optimizer, RunSpec};
 use crate::store::Moment;
 use std::borrow::Borrow;
 
@@ -105,6 +105,10 @@ pub fn optimizer(optimizer: &Optimizer) -> String {
     }
     if optimizer.weight_decay() > 0.0 {
         text += &format!(", weight decay {}", setting(optimizer.weight_decay()));
+        text += match optimizer.decay() {
+            Decay::All => "",
+            Decay::Weights => " (not of biases and norms)",
+        };
     }
     text
 }

@@ -1,15 +1,20 @@
 //! SGD, Adam and AdamW, equal to PyTorch's step for step.
 
+mod norm;
+mod rule;
+
 use super::{from_vec, values};
 use crate::run;
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
-use rayon::prelude::*;
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use rule::{Rule, Update};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 /// An optimizer with its state for an ordered list of parameters.
 pub struct Optimizer {
     kind: run::Optimizer,
+    /// See [`Optimizer::clipping`].
+    clip_norm: f64,
     /// Steps taken.
     step: u64,
     slots: Vec<Slot>,
@@ -24,12 +29,6 @@ struct Slot {
     /// Adam's second moment; empty for SGD.
     second: Vec<f32>,
 }
-
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPS: f64 = 1e-8;
-/// Numbers a task updates.
-const CHUNK: usize = 1 << 16;
 
 impl Optimizer {
     /// A fresh state for these parameters, (name, variable).
@@ -55,9 +54,16 @@ impl Optimizer {
             .collect();
         Optimizer {
             kind: kind.clone(),
+            clip_norm: 0.0,
             step: 0,
             slots,
         }
+    }
+
+    /// Scales a step's gradients down to this norm over all parameters together where they are longer, as PyTorch's
+    /// `clip_grad_norm_` (Pascanu, Mikolov and Bengio 2013); 0: never.
+    pub fn clipping(self, clip_norm: f64) -> Optimizer {
+        Optimizer { clip_norm, ..self }
     }
 
     /// Steps taken so far.
@@ -79,11 +85,17 @@ impl Optimizer {
                 self.slots.len()
             );
         }
+        let scale = if self.clip_norm > 0.0 {
+            norm::scale(gradients, self.clip_norm)?
+        } else {
+            1.0
+        };
         self.step += 1;
-        let rule = Rule::new(&self.kind, self.step, lr);
         for ((slot, var), gradient) in self.slots.iter_mut().zip(parameters).zip(gradients) {
+            let decays = self.kind.decay().takes(&slot.shape);
             let update = Update {
-                rule,
+                rule: Rule::new(&self.kind, self.step, lr, decays),
+                scale,
                 state: Mutex::new((&mut slot.first, &mut slot.second)),
             };
             var.inplace_op2(gradient, &update)?;
@@ -152,160 +164,6 @@ impl Optimizer {
     }
 }
 
-/// The constants of one step.
-#[derive(Clone, Copy)]
-enum Rule {
-    Sgd {
-        lr: f32,
-        momentum: f32,
-        nesterov: bool,
-        /// Added to the gradient, times the weight.
-        decay: f32,
-    },
-    Adam {
-        /// lr / (1 − β₁ᵗ).
-        size: f32,
-        /// √(1 − β₂ᵗ).
-        correction: f32,
-        decay: f32,
-        /// What the weight is multiplied by first: 1 − lr · decay for AdamW (Loshchilov and Hutter 2019), else 1.
-        shrink: f32,
-    },
-}
-
-impl Rule {
-    fn new(kind: &run::Optimizer, step: u64, lr: f64) -> Rule {
-        let adam = |decay: f64, shrink: f64| {
-            // Beyond 2³¹ steps both corrections are 1 in any case.
-            let t = i32::try_from(step).unwrap_or(i32::MAX);
-            Rule::Adam {
-                size: (lr / (1.0 - BETA1.powi(t))) as f32,
-                correction: (1.0 - BETA2.powi(t)).sqrt() as f32,
-                decay: decay as f32,
-                shrink: shrink as f32,
-            }
-        };
-        match *kind {
-            run::Optimizer::Sgd {
-                momentum,
-                nesterov,
-                weight_decay,
-                ..
-            } => Rule::Sgd {
-                lr: lr as f32,
-                momentum: momentum as f32,
-                nesterov,
-                decay: weight_decay as f32,
-            },
-            run::Optimizer::Adam { weight_decay, .. } => adam(weight_decay, 1.0),
-            run::Optimizer::AdamW { weight_decay, .. } => adam(0.0, 1.0 - lr * weight_decay),
-        }
-    }
-
-    /// One pass over a part of a parameter.
-    fn apply(self, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
-        match self {
-            Rule::Sgd {
-                lr,
-                momentum,
-                nesterov,
-                decay,
-            } => {
-                if first.is_empty() {
-                    for (w, &g) in weights.iter_mut().zip(gradient) {
-                        *w -= lr * (g + decay * *w);
-                    }
-                    return;
-                }
-                for ((w, &g), buffer) in weights.iter_mut().zip(gradient).zip(first) {
-                    let g = g + decay * *w;
-                    *buffer = momentum * *buffer + g;
-                    let direction = if nesterov {
-                        g + momentum * *buffer
-                    } else {
-                        *buffer
-                    };
-                    *w -= lr * direction;
-                }
-            }
-            Rule::Adam {
-                size,
-                correction,
-                decay,
-                shrink,
-            } => {
-                let (beta2, eps) = (BETA2 as f32, EPS as f32);
-                let (rest1, rest2) = ((1.0 - BETA1) as f32, (1.0 - BETA2) as f32);
-                for (((w, &g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-                    let g = g + decay * *w;
-                    *m += (g - *m) * rest1;
-                    *v = beta2 * *v + rest2 * g * g;
-                    *w = *w * shrink - size * (*m / (v.sqrt() / correction + eps));
-                }
-            }
-        }
-    }
-}
-
-/// A parameter's update in place.
-struct Update<'a> {
-    rule: Rule,
-    state: Mutex<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
-}
-
-impl InplaceOp2 for Update<'_> {
-    fn name(&self) -> &'static str {
-        "optimizer step"
-    }
-
-    fn cpu_fwd(
-        &self,
-        weights: &mut CpuStorage,
-        layout: &Layout,
-        gradient: &CpuStorage,
-        gradient_layout: &Layout,
-    ) -> Result<()> {
-        let (Some((start, end)), Some((g_start, g_end)), CpuStorage::F32(weights)) = (
-            layout.contiguous_offsets(),
-            gradient_layout.contiguous_offsets(),
-            weights,
-        ) else {
-            bail!("parameters and gradients are contiguous float32 tensors")
-        };
-        let weights = &mut weights[start..end];
-        let gradient = &gradient.as_slice::<f32>()?[g_start..g_end];
-        if weights.len() != gradient.len() {
-            bail!(
-                "a gradient of {} numbers for a parameter of {}",
-                gradient.len(),
-                weights.len()
-            );
-        }
-        let mut state = self
-            .state
-            .lock()
-            .map_err(|_| candle_core::Error::Msg("the optimizer's state is lost".to_owned()))?;
-        let (first, second) = &mut *state;
-        let tasks = weights.len().div_ceil(CHUNK);
-        weights
-            .par_chunks_mut(CHUNK)
-            .zip(gradient.par_chunks(CHUNK))
-            .zip(parts(first, tasks))
-            .zip(parts(second, tasks))
-            .for_each(|(((w, g), first), second)| self.rule.apply(w, g, first, second));
-        Ok(())
-    }
-}
-
-/// The state's chunks, or as many empty ones.
-fn parts(numbers: &mut [f32], tasks: usize) -> Vec<&mut [f32]> {
-    if numbers.is_empty() {
-        (0..tasks).map(|_| [].as_mut_slice()).collect()
-    } else {
-        numbers.chunks_mut(CHUNK).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,6 +194,7 @@ mod tests {
             momentum,
             nesterov,
             weight_decay: 0.01,
+            decay: run::Decay::All,
         };
         vec![
             sgd(0.0, false),
@@ -344,10 +203,12 @@ mod tests {
             Adam {
                 lr: 0.01,
                 weight_decay: 0.01,
+                decay: run::Decay::All,
             },
             AdamW {
                 lr: 0.01,
                 weight_decay: 0.1,
+                decay: run::Decay::Weights,
             },
         ]
     }

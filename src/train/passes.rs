@@ -1,9 +1,8 @@
 //! One pass over a split: in evaluation mode, with batch statistics, or to estimate the running statistics anew.
 
-use super::super::TrainError;
-use super::super::input::Batches;
-use super::super::order;
-use super::super::scoring::{self, MOST_AT_ONCE};
+use super::input::Batches;
+use super::scoring::{self, MOST_AT_ONCE};
+use super::{TrainError, order};
 use crate::model::{Mode, Network, Plan};
 use crate::nn::{cross_entropy, values};
 use crate::run::{ImageResults, Layer, Repetition, Split, SplitMetrics};
@@ -44,7 +43,7 @@ impl Walk<'_> {
 
     /// As [`Walk::train_mode`], and gives `network`'s tensors with the running statistics that these batches have on
     /// average, every batch counting the same (PyTorch's `update_bn`). Its batch norms must keep a batch's statistics as
-    /// they are: see [`without_dropout`].
+    /// they are: see [`of_batches`] and [`without_dropout`].
     pub fn recalibrate(
         &self,
         network: &Network,
@@ -113,22 +112,37 @@ impl Walk<'_> {
     }
 }
 
-/// Another network with the same weights and statistics.
-pub(super) fn copy(plan: &Plan, network: &Network) -> candle_core::Result<Network> {
-    let copy = Network::new(plan, 0, &Device::Cpu)?;
+/// Another network with the same weights and statistics, its dropout drawn from the streams of `seed`.
+pub(super) fn copy(plan: &Plan, network: &Network, seed: u64) -> candle_core::Result<Network> {
+    let copy = Network::new(plan, seed, &Device::Cpu)?;
     copy.load(&network.tensors()?.into_iter().collect())?;
     Ok(copy)
 }
 
-/// As [`copy`], without dropout, and its batch norms take each batch's statistics for their running ones.
+/// As [`copy`], and its batch norms take each batch's statistics for their running ones.
+pub(super) fn of_batches(
+    plan: &Plan,
+    network: &Network,
+    seed: u64,
+) -> candle_core::Result<Network> {
+    let mut plan = plan.clone();
+    plan.for_each_layer(|layer| {
+        if let Layer::BatchNorm(norm) = &mut layer.layer {
+            norm.momentum = 1.0;
+        }
+    });
+    copy(&plan, network, seed)
+}
+
+/// As [`of_batches`], without dropout.
 pub(super) fn without_dropout(plan: &Plan, network: &Network) -> candle_core::Result<Network> {
     let mut plan = plan.clone();
-    plan.for_each_layer(|layer| match &mut layer.layer {
-        Layer::Dropout(dropout) => dropout.p = 0.0,
-        Layer::BatchNorm(norm) => norm.momentum = 1.0,
-        _ => {}
+    plan.for_each_layer(|layer| {
+        if let Layer::Dropout(dropout) = &mut layer.layer {
+            dropout.p = 0.0;
+        }
     });
-    copy(&plan, network)
+    of_batches(&plan, network, 0)
 }
 
 /// What two scorings of the same images differ in.
