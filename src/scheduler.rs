@@ -2,9 +2,9 @@
 
 use crate::engine::LocalEngine;
 use crate::run::{Attempt, RunId, RunStatus};
-use crate::store::{Lost, Moment, Run, Store, StoreError, StoreResult, token};
+use crate::store::{Disk, Lost, Moment, Room, Run, Store, StoreError, StoreResult, token};
 use crate::train::Wish;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +17,9 @@ const CANCEL_GRACE: Duration = Duration::from_secs(5);
 const STOP_GRACE: Duration = Duration::from_secs(60);
 /// A worker that says nothing for so long hangs: it reports from a thread of its own.
 const SILENCE: Duration = Duration::from_secs(120);
+/// What is said of a run that the disk has no room for.
+const HELD: &str =
+    "The disk is full: the run waits until there is room again; see the page Room on disk.";
 /// What workers get to checkpoint when the server ends; those that need longer go on by themselves and then leave.
 const PAUSE_GRACE: Duration = Duration::from_millis(1200);
 
@@ -49,14 +52,22 @@ impl Scheduler {
     }
 
     /// Makes it so until `shutdown` is true, then asks the workers to pause and returns.
-    pub async fn run(self, store: Store, engine: LocalEngine, mut shutdown: watch::Receiver<bool>) {
+    pub async fn run(
+        self,
+        store: Store,
+        engine: LocalEngine,
+        disk: Disk,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
         let mut changes = store.feed().watch_changes();
         let mut keeper = Keeper {
             scheduler: self.clone(),
             store,
             engine,
+            disk,
             children: HashMap::new(),
             obeying: HashMap::new(),
+            pausing: HashSet::new(),
         };
         while !*shutdown.borrow_and_update() {
             if let Err(error) = keeper.reconcile().await {
@@ -85,10 +96,13 @@ struct Keeper {
     scheduler: Scheduler,
     store: Store,
     engine: LocalEngine,
+    disk: Disk,
     /// Children of this server: true once they have ended. A worker needs a moment to claim its folder.
     children: HashMap<RunId, watch::Receiver<bool>>,
     /// Since when a wish waits to be obeyed.
     obeying: HashMap<RunId, Instant>,
+    /// Runs whose workers were asked to leave because the disk is full.
+    pausing: HashSet<RunId>,
 }
 
 impl Keeper {
@@ -96,17 +110,33 @@ impl Keeper {
         let running = self.store.placed_runs(RunStatus::Running).await?;
         self.obeying
             .retain(|id, _| running.iter().any(|r| r.id == *id));
+        let full = self.disk.look()? == Room::Full;
+        self.pausing
+            .retain(|id| running.iter().any(|r| r.id == *id));
+        if full {
+            self.hold(&running).await?;
+        }
         let mut busy = 0;
         for run in &running {
             if self.is_alive(run.id) {
                 busy += 1;
                 self.end_disobedient(run).await;
+            } else if self.pausing.contains(&run.id) && run.wish == Wish::Continue {
+                let message = format!("{HELD} It goes on from its last checkpoint.");
+                self.store.pause(run.id, run.attempt, message).await?;
             } else {
                 self.lost(run, self.engine.output_tail(run.id)).await?;
             }
         }
         let parallel = self.scheduler.parallel();
-        if busy < parallel {
+        if full {
+            let queued = self.store.placed_runs(RunStatus::Queued).await?;
+            let unsaid = queued.iter().filter(|run| !run.message.starts_with(HELD));
+            let unsaid: Vec<RunId> = unsaid.map(|run| run.id).collect();
+            if !unsaid.is_empty() {
+                self.store.say(unsaid, HELD.to_owned()).await?;
+            }
+        } else if busy < parallel {
             let now = Moment::now();
             let queued = self.store.placed_runs(RunStatus::Queued).await?;
             let due = queued.iter().filter(|run| run.not_before <= now);
@@ -115,6 +145,21 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Asks the workers to leave at their last whole epoch. They hear of it by their heartbeats, which a message wakes.
+    async fn hold(&mut self, running: &[Run]) -> StoreResult<()> {
+        let unasked: Vec<RunId> = running
+            .iter()
+            .map(|run| run.id)
+            .filter(|id| !self.pausing.contains(id))
+            .collect();
+        if unasked.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!("{}", self.disk.says().unwrap_or_default());
+        self.pausing.extend(&unasked);
+        self.store.say(unasked, HELD.to_owned()).await
     }
 
     fn is_alive(&self, id: RunId) -> bool {
@@ -196,9 +241,11 @@ impl Keeper {
 
     /// Ends a worker that hangs or does not obey; the next look finds it gone.
     async fn end_disobedient(&mut self, run: &Run) {
+        let full = self.disk.room() == Room::Full;
         let grace = match run.wish {
             Wish::Cancel => Some(CANCEL_GRACE),
             Wish::Stop => Some(STOP_GRACE),
+            Wish::Continue if full && self.pausing.contains(&run.id) => Some(STOP_GRACE),
             Wish::Continue | Wish::Pause => None,
         };
         let since = *self.obeying.entry(run.id).or_insert_with(Instant::now);
@@ -227,7 +274,8 @@ impl Keeper {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         for run in running {
-            self.store.pause(run.id, run.attempt).await?;
+            let message = "paused, goes on from its last checkpoint".to_owned();
+            self.store.pause(run.id, run.attempt, message).await?;
         }
         Ok(())
     }

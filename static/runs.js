@@ -1,5 +1,6 @@
 // The list of runs: kept up to date, filtered as one chooses.
 
+import { count } from "./chosen.js";
 import { paced } from "./figure.js";
 import { refresh } from "./live.js";
 import { whileSeen } from "./stream.js";
@@ -11,14 +12,6 @@ filters?.addEventListener("change", () => filters.requestSubmit());
 filters?.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
 });
-
-const buttons = document.querySelectorAll("[data-needs]");
-function count() {
-  const chosen = document.querySelectorAll("input[name=runs]:checked").length;
-  for (const button of buttons) button.disabled = chosen < Number(button.dataset.needs);
-}
-document.addEventListener("change", count);
-count();
 
 const update = paced(() => refresh(location.href).then(count));
 whileSeen(() => {

@@ -45,6 +45,7 @@ impl Site {
             classifiers: gapwatch::web::Classifiers::default(),
             library: library.clone(),
             scheduler: Scheduler::new(1),
+            disk: gapwatch::store::Disk::of(&home, 0).unwrap(),
             home,
             access: Access::new(None, false),
             started: Instant::now(),

@@ -139,6 +139,8 @@ impl RunFolder {
             }
             let csv = history_csv(&self.history.epochs);
             self.replace("history.csv", csv.as_bytes())?;
+            train::prune(self.path(), self.history.run.spec.keep)
+                .context("checkpoints that are not kept cannot be removed")?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `gapwatch serve`: the dashboard.
 
 use super::BadInput;
-use crate::store::{Home, HomeError};
+use crate::store::{FREE_BYTES_KEPT, Home, HomeError};
 use crate::web::{ServeError, Settings, serve};
 use anyhow::Context;
 use std::io::IsTerminal;
@@ -25,6 +25,9 @@ pub(super) struct ServeArguments {
     /// Runs that train at once
     #[arg(long, default_value_t = 1, value_name = "N")]
     parallel: usize,
+    /// MiB of the disk that stay free: below, runs pause and nothing more is taken; below four times of it pages warn
+    #[arg(long, default_value_t = FREE_BYTES_KEPT >> 20, value_name = "MIB")]
+    keep_free: u64,
     /// A folder or archive of images to import at the start; may be given more than once
     #[arg(long, value_name = "PATH")]
     data: Vec<PathBuf>,
@@ -49,6 +52,7 @@ pub(super) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         },
         token,
         parallel: arguments.parallel,
+        keep_free_bytes: arguments.keep_free.saturating_mul(1 << 20),
         demonstration: !arguments.no_demonstration,
         data: arguments
             .data

@@ -34,7 +34,7 @@ pub use layer::{
 pub use number::nullable;
 pub use optimizer::{Decay, Optimizer};
 pub use schedule::Schedule;
-pub use spec::{Device, FieldError, ModelSpec, RunSpec, SpecError, TestFigures, merge};
+pub use spec::{Device, FieldError, Keep, ModelSpec, RunSpec, SpecError, TestFigures, merge};
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
 pub use training::{ClassWeights, EarlyStopping, Metric, Sampling, TrainSpec};

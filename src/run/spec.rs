@@ -34,6 +34,7 @@ pub struct RunSpec {
     #[schema(value_type = String)]
     pub device: Device,
     pub test: TestFigures,
+    pub keep: Keep,
     pub train: TrainSpec,
     pub input: InputSpec,
     pub augment: Augment,
@@ -66,6 +67,19 @@ pub enum TestFigures {
     Shown,
     /// Measured and kept by the server, and shown to nobody until somebody reveals them.
     Sealed,
+}
+
+/// Which checkpoints stay of a run that is done; one that may be resumed keeps them all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The weights of the best and of the last epoch, and the state.
+    #[default]
+    Both,
+    /// The weights of the epoch that validation chose.
+    Best,
+    /// The weights of the last epoch.
+    Last,
 }
 
 /// `auto`, `cpu` or `cuda:N`.

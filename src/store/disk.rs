@@ -1,27 +1,142 @@
-//! How much the disk may still take.
+//! How much the disk of a home folder may still take: enough, little, or nothing more.
 
-use super::{StoreError, StoreResult};
+use super::{Home, StoreError, StoreResult};
 use nix::sys::statvfs::statvfs;
-use std::path::Path;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What uploads leave free: the database and the workers' checkpoints need room too.
+/// What is left free where nothing else is said: the database and the workers' checkpoints need room to the end.
 pub const FREE_BYTES_KEPT: u64 = 512 << 20;
+/// Pages warn below that many times of what is kept free.
+const WARNED_BELOW: u64 = 4;
+/// Once the disk counts as full, it does until that many times of what is kept are free: runs are not to start and stop in turn.
+const OPEN_ABOVE: u64 = 2;
 
-/// An error where `bytes` more would leave less than [`FREE_BYTES_KEPT`] on the folder's disk.
-pub fn room_for(folder: &Path, bytes: u64) -> StoreResult<()> {
-    let facts = statvfs(folder).map_err(|error| StoreError::Io {
-        what: format!("looking at the disk of {}", folder.display()),
-        source: error.into(),
-    })?;
-    let free = facts
-        .blocks_available()
-        .saturating_mul(facts.fragment_size());
-    if free >= bytes.saturating_add(FREE_BYTES_KEPT) {
-        Ok(())
-    } else {
+/// How a disk stands to what is kept free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Room {
+    Ample,
+    /// It will be full before long.
+    Low,
+    /// Nothing more is begun, and runs pause.
+    Full,
+}
+
+/// The disk of a home folder, as it was when somebody last looked. Copies share it.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    folder: PathBuf,
+    /// Bytes that are to stay free.
+    kept: u64,
+    seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    free: AtomicU64,
+    total: AtomicU64,
+    full: AtomicBool,
+}
+
+impl Disk {
+    /// Looks at the disk of a home, of which `kept` bytes are to stay free.
+    pub fn of(home: &Home, kept: u64) -> StoreResult<Disk> {
+        let disk = Disk {
+            folder: home.root().to_owned(),
+            kept,
+            seen: Arc::default(),
+        };
+        disk.look()?;
+        Ok(disk)
+    }
+
+    /// Looks again.
+    #[expect(
+        clippy::unnecessary_cast,
+        reason = "the counts have 32 bits on some systems"
+    )]
+    pub fn look(&self) -> StoreResult<Room> {
+        let facts = statvfs(&self.folder).map_err(|error| StoreError::Io {
+            what: format!("looking at the disk of {}", self.folder.display()),
+            source: error.into(),
+        })?;
+        let bytes = |blocks: u64| blocks.saturating_mul(facts.fragment_size() as u64);
+        self.note(
+            bytes(facts.blocks_available() as u64),
+            bytes(facts.blocks() as u64),
+        );
+        Ok(self.room())
+    }
+
+    fn note(&self, free: u64, total: u64) {
+        let was_full = self.seen.full.load(Ordering::Relaxed);
+        let wanted = match was_full {
+            true => self.kept.saturating_mul(OPEN_ABOVE),
+            false => self.kept,
+        };
+        self.seen.free.store(free, Ordering::Relaxed);
+        self.seen.total.store(total, Ordering::Relaxed);
+        self.seen.full.store(free < wanted, Ordering::Relaxed);
+    }
+
+    /// As of the last look.
+    pub fn room(&self) -> Room {
+        if self.seen.full.load(Ordering::Relaxed) {
+            Room::Full
+        } else if self.free_bytes() < self.warned_bytes() {
+            Room::Low
+        } else {
+            Room::Ample
+        }
+    }
+
+    pub fn free_bytes(&self) -> u64 {
+        self.seen.free.load(Ordering::Relaxed)
+    }
+
+    pub fn total_bytes(&self) -> u64 {
+        self.seen.total.load(Ordering::Relaxed)
+    }
+
+    /// What is to stay free.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept
+    }
+
+    /// Pages warn where less is free.
+    pub fn warned_bytes(&self) -> u64 {
+        self.kept.saturating_mul(WARNED_BELOW)
+    }
+
+    /// What there is to say of a disk that is full or will be, for the user.
+    pub fn says(&self) -> Option<String> {
+        let megabytes = |bytes: u64| format!("{} MB", bytes / 1_000_000);
+        let (free, kept) = (megabytes(self.free_bytes()), megabytes(self.kept));
+        match self.room() {
+            Room::Ample => None,
+            Room::Low => Some(format!(
+                "The disk has {free} left. Below {kept} runs pause and nothing more is taken."
+            )),
+            Room::Full => Some(format!(
+                "The disk has {free} left, and {kept} are kept free: runs wait, and go on by themselves once {} are free.",
+                megabytes(self.kept.saturating_mul(OPEN_ABOVE))
+            )),
+        }
+    }
+
+    /// An error where `bytes` more would leave less than what is kept free.
+    pub fn room_for(&self, bytes: u64) -> StoreResult<()> {
+        self.look()?;
+        let free = self.free_bytes();
+        if free >= bytes.saturating_add(self.kept) {
+            return Ok(());
+        }
         Err(StoreError::Full(format!(
-            "the server's disk has {} MB free, which is too little: delete runs or datasets, or give it another --home",
-            free >> 20
+            "the server's disk has {} MB free, which is too little: delete checkpoints, runs or datasets, or give it another --home",
+            free / 1_000_000
         )))
     }
 }
@@ -30,12 +145,32 @@ pub fn room_for(folder: &Path, bytes: u64) -> StoreResult<()> {
 mod tests {
     use super::*;
 
+    fn disk(kept: u64) -> Disk {
+        Disk {
+            folder: std::env::temp_dir(),
+            kept,
+            seen: Arc::default(),
+        }
+    }
+
     #[test]
     fn no_disk_has_room_for_everything() {
-        let folder = tempfile::tempdir().unwrap();
         assert!(matches!(
-            room_for(folder.path(), u64::MAX),
+            disk(0).room_for(u64::MAX),
             Err(StoreError::Full(_))
         ));
+        assert_eq!(disk(0).look().unwrap(), Room::Ample);
+    }
+
+    #[test]
+    fn a_disk_that_was_full_opens_only_when_there_is_room_again() {
+        let disk = disk(100);
+        let mut seen = Vec::new();
+        for free in [1000, 399, 100, 99, 150, 199, 200, 400] {
+            disk.note(free, 5000);
+            seen.push(disk.room());
+        }
+        use Room::{Ample, Full, Low};
+        assert_eq!(seen, [Ample, Low, Low, Full, Full, Full, Low, Ample]);
     }
 }

@@ -6,7 +6,7 @@ use super::run::get;
 use super::sql::Json;
 use super::{EventKind, Message, Run, Store, StoreError, StoreResult};
 use crate::run::{Attempt, BestEpoch, EpochReport, ProducerEvent, RunId, RunStatus, Seq, Split};
-use crate::train::Wish;
+use crate::train::{Wish, prune};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use serde_json::json;
@@ -58,18 +58,37 @@ impl Store {
             check(event)
                 .map_err(|what| StoreError::Invalid(format!("events[{position}]: {what}")))?;
         }
-        self.write(move |change| {
-            let run = fenced(change, id, attempt)?;
-            for event in events {
-                change.take(&run, event)?;
-            }
-            let run = get(&change.tx, id)?;
-            Ok(Reported {
-                last_seq: run.last_seq,
-                wish: run.wish,
+        let ends = events
+            .iter()
+            .any(|event| matches!(event, ProducerEvent::End { .. }));
+        let (reported, run) = self
+            .write(move |change| {
+                let run = fenced(change, id, attempt)?;
+                for event in events {
+                    change.take(&run, event)?;
+                }
+                let run = get(&change.tx, id)?;
+                let reported = Reported {
+                    last_seq: run.last_seq,
+                    wish: run.wish,
+                };
+                Ok((reported, run))
             })
-        })
-        .await
+            .await?;
+        if ends && matches!(run.status, RunStatus::Finished | RunStatus::Diverged) {
+            self.prune(&run).await;
+        }
+        Ok(reported)
+    }
+
+    /// Removes the checkpoints that a run which is done does not keep. Its end is told already: what could not be removed takes
+    /// room and nothing else.
+    async fn prune(&self, run: &Run) {
+        let (folder, keep) = (self.home().run(run.id), run.spec.keep);
+        let pruned = tokio::task::spawn_blocking(move || prune(&folder, keep)).await;
+        if let Ok(Err(error)) = pruned {
+            tracing::warn!(run = run.id.0, "checkpoints that are not kept: {error}");
+        }
     }
 
     /// What the user wants of a run that is this attempt's.

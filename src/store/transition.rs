@@ -4,7 +4,7 @@ use super::connection::Change;
 use super::run::get;
 use super::{EventKind, Moment, Run, Store, StoreError, StoreResult};
 use crate::run::{Attempt, RunId, RunStatus};
-use crate::train::Wish;
+use crate::train::{STATE, Wish};
 use rusqlite::params;
 use serde_json::json;
 
@@ -57,6 +57,7 @@ impl Store {
 
     /// Queues a run that is over, to go on from its last checkpoint.
     pub async fn resume(&self, id: RunId) -> StoreResult<Run> {
+        let state = self.home().run(id).join(STATE);
         self.write(move |change| {
             let run = get(&change.tx, id)?;
             if run.spec.external {
@@ -80,6 +81,12 @@ impl Store {
                     )));
                 }
             }
+            // One that ended in its first epoch has written none, and begins anew.
+            if run.epoch > 1 && !state.exists() {
+                return Err(StoreError::Conflict(format!(
+                    "the checkpoints of run {id} were deleted, so it cannot go on: clone it to train anew"
+                )));
+            }
             change.tx.execute(
                 "UPDATE run SET wish = 'continue', losses = 0, not_before = 0, ended = NULL, verdict = NULL WHERE id = ?1",
                 [id],
@@ -90,16 +97,26 @@ impl Store {
         .await
     }
 
-    /// Puts a run whose worker was asked to pause back into the queue.
-    pub async fn pause(&self, id: RunId, attempt: Attempt) -> StoreResult<()> {
+    /// Puts a run whose worker was asked to pause back into the queue; `message` says why, and how it goes on.
+    pub async fn pause(&self, id: RunId, attempt: Attempt, message: String) -> StoreResult<()> {
         self.write(move |change| {
             let run = get(&change.tx, id)?;
             if run.status == RunStatus::Running && run.attempt == attempt {
-                change.set_status(
-                    id,
-                    RunStatus::Queued,
-                    "paused, goes on from its last checkpoint",
-                )?;
+                change.set_status(id, RunStatus::Queued, &message)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says why runs that wait or train here are as they are, in place of what was said; their watchers hear it.
+    pub async fn say(&self, runs: Vec<RunId>, message: String) -> StoreResult<()> {
+        self.write(move |change| {
+            for id in runs {
+                let run = get(&change.tx, id)?;
+                if !run.status.is_over() && run.message != message {
+                    change.set_status(id, run.status, &message)?;
+                }
             }
             Ok(())
         })

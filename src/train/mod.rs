@@ -9,6 +9,7 @@ mod clock;
 mod epoch;
 mod examination;
 mod input;
+mod keep;
 mod learning_rate;
 mod order;
 mod passes;
@@ -24,6 +25,7 @@ pub use checkpoint::{
     BEST, Checkpoint, CheckpointError, CheckpointFacts, CheckpointMetrics, LAST, Preprocessing,
 };
 pub use classifier::{Classified, Classifier};
+pub use keep::prune;
 pub use learning_rate::LearningRate;
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use scoring::MOST_AT_ONCE;

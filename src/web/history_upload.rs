@@ -65,16 +65,15 @@ impl HistoryUpload {
             .await
             .map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
         let mut upload = HistoryUpload::default();
-        let folder = app.home.uploads();
         while let Some(field) = form.next_field().await.map_err(broken)? {
             let typed = &mut upload.typed;
             match field.name().unwrap_or_default() {
                 "history" => {
-                    let sent = upload.file(field, &folder, history::MOST_BYTES).await?;
+                    let sent = upload.file(field, app, history::MOST_BYTES).await?;
                     upload.history = sent.or(upload.history);
                 }
                 "predictions" => {
-                    let sent = upload.file(field, &folder, predictions::MOST_BYTES).await?;
+                    let sent = upload.file(field, app, predictions::MOST_BYTES).await?;
                     upload.predictions = sent.or(upload.predictions);
                 }
                 "pasted" => typed.pasted = text(field, MOST_PASTED).await?,
@@ -96,12 +95,12 @@ impl HistoryUpload {
     async fn file(
         &mut self,
         mut field: Field<'_>,
-        folder: &Path,
+        app: &App,
         most: usize,
     ) -> Result<Option<Sent>, HttpError> {
         let named = field.name().unwrap_or_default().to_owned();
         let name = field.file_name().unwrap_or_default().to_owned();
-        match receive(&mut field, folder, most as u64).await {
+        match receive(&mut field, app, most as u64).await {
             // A browser sends an empty file without a name where none was chosen.
             Ok(file) => Ok((!name.is_empty() || length(&file) > 0).then(|| Sent {
                 name: if name.is_empty() { named } else { name },

@@ -42,6 +42,12 @@ async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
             app.store.feed().watchers() as f64,
         ),
         (
+            "gapwatch_disk_free_bytes",
+            "gauge",
+            "Free bytes of the home folder's disk, as last looked at.",
+            app.disk.free_bytes() as f64,
+        ),
+        (
             "gapwatch_uptime_seconds",
             "counter",
             "Seconds since the server started.",

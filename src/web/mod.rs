@@ -14,6 +14,7 @@ mod history_upload;
 mod launch;
 mod login;
 mod metrics;
+mod notice;
 mod pages;
 mod server;
 mod stream;
@@ -22,11 +23,12 @@ pub use access::Access;
 pub use classifiers::Classifiers;
 pub use error::HttpError;
 pub use launch::{Launched, Made, launch};
+pub use notice::notice;
 pub use server::{ServeError, Settings, serve};
 
 use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
-use crate::store::{Home, Library, Store};
+use crate::store::{Disk, Home, Library, Store};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::time::{Duration, Instant};
@@ -49,6 +51,7 @@ pub struct App {
     pub inspector: Inspector,
     pub classifiers: Classifiers,
     pub home: Home,
+    pub disk: Disk,
     pub access: Access,
     pub started: Instant,
     /// True once the server is ending: open streams end, workers are asked to pause.
@@ -84,6 +87,7 @@ pub fn router(app: App) -> Router {
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(from_fn(guard::headers))
         .layer(from_fn(error::as_page))
+        .layer(from_fn_with_state(app.clone(), notice::known))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(TraceLayer::new_for_http())
         .with_state(app)

@@ -5,7 +5,7 @@ use super::{Access, App, Classifiers, router};
 use crate::engine::LocalEngine;
 use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
-use crate::store::{Home, HomeError, Library, Store, StoreError};
+use crate::store::{Disk, Home, HomeError, Library, Store, StoreError};
 use serde_json::json;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Runs that train at once.
     pub parallel: usize,
+    /// Bytes of the disk that are to stay free: below, runs pause.
+    pub keep_free_bytes: u64,
     /// Folders and archives to import at the start.
     pub data: Vec<PathBuf>,
     /// Make the demonstration datasets where they are missing.
@@ -68,6 +70,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     }
     let home = Home::take(&settings.home)?;
     let listener = listen(settings.addr).await?;
+    let disk = Disk::of(&home, settings.keep_free_bytes)?;
     let store = Store::open(&home)?;
     store.fail_interrupted_imports().await?;
     empty(&home.uploads());
@@ -81,6 +84,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
         store: store.clone(),
         scheduler: scheduler.clone(),
         home: home.clone(),
+        disk: disk.clone(),
         access: Access::new(settings.token.as_deref(), loopback),
         started: Instant::now(),
         shutdown: shutdown.clone(),
@@ -92,7 +96,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
         what: "finding this program's own file",
         source,
     })?;
-    let scheduling = tokio::spawn(scheduler.run(store, engine, shutdown.clone()));
+    let scheduling = tokio::spawn(scheduler.run(store, engine, disk, shutdown.clone()));
 
     let inspecting = tokio::spawn(app.inspector.clone().run(
         app.library.clone(),

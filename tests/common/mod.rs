@@ -95,6 +95,14 @@ impl TestServer {
         (self.child, self.url) = launch(self.home.path(), &self.arguments);
     }
 
+    /// As [`TestServer::restart`], with other arguments beside the address.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
+        let all = always.iter().chain(arguments);
+        self.arguments = all.map(|argument| (*argument).to_owned()).collect();
+        self.restart();
+    }
+
     pub fn get(&self, path: &str) -> (u16, Value) {
         read(self.agent.get(format!("{}{path}", self.url)).call())
     }

@@ -15,6 +15,7 @@ mod inspections;
 mod openapi;
 mod producer;
 mod reports;
+mod room;
 mod runs;
 mod sealed;
 mod start;

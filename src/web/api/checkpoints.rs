@@ -1,4 +1,4 @@
-//! Listing and downloading checkpoints.
+//! Listing, downloading and deleting checkpoints.
 
 use super::history::attachment;
 use crate::run::RunId;
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/runs/{id}/checkpoints", get(list))
+        .route("/runs/{id}/checkpoints", get(list).delete(remove))
         .route("/runs/{id}/checkpoints/{name}", get(download))
 }
 
@@ -53,4 +53,19 @@ pub(super) async fn download(
             "run {id} has no {name} yet: it comes with the first epoch"
         ))
     })
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Freed {
+    freed_bytes: u64,
+}
+
+/// Deletes the checkpoints of a run that is over; its curves and results stay, but it cannot be resumed.
+#[utoipa::path(delete, path = "/api/v1/runs/{id}/checkpoints", tag = "results", params(("id" = i64, Path, description = "The run")), responses((status = 200, body = Freed), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+) -> Result<Json<Freed>, HttpError> {
+    let freed_bytes = app.store.delete_checkpoints(id).await?;
+    Ok(Json(Freed { freed_bytes }))
 }

@@ -57,7 +57,7 @@ impl ClassifyForm {
                             "more than {MOST_IMAGES} images: send them in several parts, or use gapwatch predict for a folder"
                         )));
                     }
-                    let file = match receive(field, &app.home.uploads(), MOST_IMAGE_BYTES).await {
+                    let file = match receive(field, app, MOST_IMAGE_BYTES).await {
                         Ok(file) => Ok(file),
                         Err(StoreError::TooLarge(reason)) => Err(reason),
                         Err(error) => return Err(error.into()),

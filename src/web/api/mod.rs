@@ -21,6 +21,7 @@ mod models;
 mod openapi;
 mod producer;
 mod receive;
+mod room;
 mod run_view;
 mod runs;
 mod upload_form;
@@ -57,6 +58,7 @@ pub fn router() -> Router<App> {
         .merge(history::router())
         .merge(inspections::router())
         .merge(models::router())
+        .merge(room::router())
         .merge(runs::router())
         .merge(uploads::router())
 }

@@ -3,7 +3,7 @@
 use super::{
     augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
     datasets, diagnoses, epochs, events, groups, health, history, inspections, models, producer,
-    runs, uploads,
+    room, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -46,6 +46,7 @@ use utoipa::OpenApi;
         charts::chart,
         checkpoints::list,
         checkpoints::download,
+        checkpoints::remove,
         classifications::classify,
         bundle::bundle,
         datasets::list,
@@ -65,6 +66,8 @@ use utoipa::OpenApi;
         dataset_images::archive,
         diagnoses::diagnose,
         models::check,
+        room::show,
+        room::old,
         producer::report,
         producer::heartbeat,
         producer::checkpoint,

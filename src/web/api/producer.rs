@@ -2,7 +2,7 @@
 
 use super::receive::receive;
 use crate::run::{Attempt, ProducerEvent, RunId};
-use crate::store::{Reported, StoreError, token};
+use crate::store::{Reported, Room, StoreError, token};
 use crate::train::Wish;
 use crate::web::access::bearer;
 use crate::web::error::Problem;
@@ -126,9 +126,10 @@ pub(super) async fn heartbeat(
 }
 
 impl App {
-    /// While the server ends, workers are to pause.
+    /// While the server ends, or the disk is full, workers are to pause.
     fn as_wished(&self, mut reported: Reported) -> Reported {
-        if *self.shutdown.borrow() && reported.wish == Wish::Continue {
+        let ending = *self.shutdown.borrow() || self.disk.room() == Room::Full;
+        if ending && reported.wish == Wish::Continue {
             reported.wish = Wish::Pause;
         }
         reported
@@ -159,7 +160,7 @@ pub(super) async fn checkpoint(
     };
     tokio::fs::create_dir_all(&folder).await.map_err(failed)?;
     let body = request.into_body().into_data_stream();
-    let received = receive(body, &app.home.uploads(), MOST_CHECKPOINT_BYTES).await?;
+    let received = receive(body, &app, MOST_CHECKPOINT_BYTES).await?;
     // A newer attempt may have begun while this one was sending.
     app.store.report(run, attempt, Vec::new()).await?;
     received

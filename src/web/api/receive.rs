@@ -1,29 +1,30 @@
 //! Bodies that go to the disk as they come: limited, and never leaving a part behind.
 
-use crate::store::{StoreError, StoreResult, room_for};
+use crate::store::{StoreError, StoreResult};
+use crate::web::App;
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fmt::Display;
-use std::path::Path;
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 /// How many bytes come between two looks at the disk's free space.
 const LOOK_EVERY: u64 = 32 << 20;
 
-/// Writes a stream into a new file of `folder`; one that ends early or is larger than `limit` bytes leaves nothing.
+/// Writes a stream into a new file of the folder of uploads; one that ends early or is larger than `limit` bytes leaves nothing.
 pub async fn receive<E: Display>(
     mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    folder: &Path,
+    app: &App,
     limit: u64,
 ) -> StoreResult<TempPath> {
+    let folder = app.home.uploads();
     let failed = |source| StoreError::Io {
         what: format!("writing to {}", folder.display()),
         source,
     };
     let (file, path) = tempfile::Builder::new()
         .prefix("receiving-")
-        .tempfile_in(folder)
+        .tempfile_in(&folder)
         .map_err(failed)?
         .into_parts();
     let mut file = tokio::fs::File::from_std(file);
@@ -42,7 +43,7 @@ pub async fn receive<E: Display>(
             )));
         }
         if looked != Some(received / LOOK_EVERY) {
-            room_for(folder, LOOK_EVERY)?;
+            app.disk.room_for(LOOK_EVERY)?;
             looked = Some(received / LOOK_EVERY);
         }
         file.write_all(&chunk).await.map_err(failed)?;

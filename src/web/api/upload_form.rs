@@ -33,11 +33,7 @@ impl UploadForm {
             match field.name() {
                 Some("file") if archive.is_none() => {
                     let file_name = field.file_name().unwrap_or_default().to_owned();
-                    let uploads = app.home.uploads();
-                    archive = Some((
-                        receive(field, &uploads, MOST_UPLOAD_BYTES).await?,
-                        file_name,
-                    ));
+                    archive = Some((receive(field, app, MOST_UPLOAD_BYTES).await?, file_name));
                 }
                 Some("name") => title = short_text(field, "name").await?,
                 Some(name) if name != "file" => {

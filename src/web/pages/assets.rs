@@ -33,7 +33,8 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 15] = files![
+const FILES: [(&str, &[u8]); 16] = files![
+    "chosen.js",
     "classify.js",
     "compare.js",
     "curves.js",

@@ -7,7 +7,7 @@ use super::layers;
 use super::wording::setting;
 use crate::model::resolve;
 use crate::run::{
-    FieldError, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures, TrainSpec,
+    FieldError, Keep, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures, TrainSpec,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -48,6 +48,8 @@ pub struct RunForm {
     pub schedule: ScheduleForm,
     #[serde(flatten)]
     pub options: OptionsForm,
+    /// `both`, `best` or `last`.
+    pub keep: String,
     pub name: String,
     pub notes: String,
     pub tags: String,
@@ -56,7 +58,7 @@ pub struct RunForm {
 }
 
 /// A field's name in the form and its path in a spec.
-const PATHS: [(&str, &str); 23] = [
+const PATHS: [(&str, &str); 24] = [
     ("dataset", "dataset"),
     ("layers", "model"),
     ("height", "input.height"),
@@ -76,6 +78,7 @@ const PATHS: [(&str, &str); 23] = [
     ("early_stopping", "train.early_stopping"),
     ("seed", "train.seed"),
     ("test", "test"),
+    ("keep", "keep"),
     ("name", "name"),
     ("notes", "notes"),
     ("tags", "tags"),
@@ -150,6 +153,15 @@ impl RunForm {
             ),
             schedule: self.schedule.filled(&spec.train.schedule),
             options: self.options.filled(&spec.train),
+            keep: typed(
+                &self.keep,
+                match spec.keep {
+                    Keep::Both => "both",
+                    Keep::Best => "best",
+                    Keep::Last => "last",
+                }
+                .to_owned(),
+            ),
             name: typed(&self.name, spec.name.clone()),
             notes: typed(&self.notes, spec.notes.clone()),
             tags: typed(&self.tags, spec.tags.join(", ")),
@@ -195,6 +207,7 @@ impl RunForm {
         }
         spec.text("dataset", &self.dataset);
         spec.text("test", &self.test);
+        spec.text("keep", &self.keep);
         spec.text("name", self.name.trim());
         spec.text("notes", self.notes.trim());
         if !self.tags.trim().is_empty() {

@@ -25,6 +25,7 @@ mod launch;
 mod layers;
 mod report;
 mod reveal;
+mod room;
 mod run;
 mod run_report;
 mod runs;
@@ -58,6 +59,7 @@ pub fn router() -> Router<App> {
         .merge(groups::router())
         .merge(edit::router())
         .merge(reveal::router())
+        .merge(room::router())
         .merge(confusion::router())
         .merge(images::router())
         .merge(delete::router())
