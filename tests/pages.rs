@@ -3,12 +3,13 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use gapwatch::run::sweep::Axis;
 use gapwatch::run::{
-    Attempt, Confusion, EpochRecord, EpochReport, ImageResults, ProducerEvent, RunId, RunStatus,
-    Split, SplitMetrics,
+    Attempt, Confusion, EpochRecord, EpochReport, GroupId, ImageResults, ProducerEvent, RunId,
+    RunStatus, Split, SplitMetrics,
 };
 use gapwatch::scheduler::Scheduler;
-use gapwatch::store::{Home, Library, NewRun, RunPatch, Store};
+use gapwatch::store::{Home, Library, NewGroup, NewRun, RunPatch, Store};
 use gapwatch::web::{Access, App, router};
 use serde_json::json;
 use std::path::Path;
@@ -115,6 +116,32 @@ impl Site {
         panic!("the import does not end");
     }
 
+    /// Two queued runs that look into another.
+    async fn with_group(&self, parent: RunId) -> GroupId {
+        let row = self.store.datasets().await.unwrap().remove(0);
+        let run = |seed: u64| {
+            let spec = json!({"name": format!("seed {seed}"), "train": {"seed": seed}});
+            let new = NewRun {
+                spec: gapwatch::model::resolve(spec, None).unwrap(),
+                facts: row.facts.clone(),
+                dataset: Some(row.id.clone()),
+                token_hash: None,
+            };
+            ([("train.seed".to_owned(), seed.into())].into(), new)
+        };
+        let new = NewGroup {
+            name: "a learning curve".to_owned(),
+            axes: vec![Axis {
+                field: "train.seed".to_owned(),
+                values: vec![1.into(), 2.into()],
+            }],
+            parent: Some(parent),
+            purpose: Some("more training images".to_owned()),
+            runs: vec![run(1), run(2)],
+        };
+        self.store.create_group(new).await.unwrap().summary.id
+    }
+
     /// A run that a script reports, with that many epochs.
     async fn with_run(&self, name: &str, epochs: u32) -> RunId {
         let dataset = self.store.datasets().await.unwrap().into_iter().next();
@@ -135,6 +162,26 @@ impl Site {
         }
         run.id
     }
+}
+
+#[tokio::test]
+async fn a_group_says_which_run_it_looks_into_and_what_it_is_for() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("a run", 1).await;
+    let group = site.with_group(run).await;
+    let text = site.get(&format!("/groups/{group}")).await.text;
+    assert!(
+        text.contains(&format!("looks into <a href=\"/runs/{run}\">")),
+        "{text}"
+    );
+    assert!(text.contains("more training images"), "{text}");
+    // The group outlives the run that it looks into.
+    site.store.delete_run(run).await.unwrap();
+    let text = site.get(&format!("/groups/{group}")).await.text;
+    assert!(
+        !text.contains("looks into") && text.contains("seed 2"),
+        "{text}"
+    );
 }
 
 fn draw(path: &Path, gray: u8) {
@@ -171,6 +218,7 @@ fn report(epoch: u32) -> EpochReport {
 async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
     let site = Site::with_dataset("two classes").await;
     let run = site.with_run("a run", 3).await;
+    let group = site.with_group(run).await;
     for path in [
         "/".to_owned(),
         "/runs/new".to_owned(),
@@ -184,7 +232,14 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
         format!("/compare?runs={run}"),
         "/compare".to_owned(),
         format!("/runs/{run}/report"),
+        format!("/runs/{run}/reveal"),
+        format!("/runs/{run}/classify"),
         "/diagnose".to_owned(),
+        "/groups".to_owned(),
+        format!("/groups/{group}"),
+        format!("/groups/{group}/delete"),
+        "/room".to_owned(),
+        format!("/room/checkpoints?runs={run}&older_days=3"),
     ] {
         let answer = site.get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
@@ -205,12 +260,16 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
 async fn every_label_and_description_points_at_something_and_ids_are_unique() {
     let site = Site::with_dataset("two classes").await;
     let run = site.with_run("a run", 3).await;
+    let group = site.with_group(run).await;
     for path in [
         "/",
         "/runs/new",
         "/runs/new?dataset=two-classes&model=cnn-bilstm",
         "/datasets",
         "/diagnose",
+        "/room",
+        &format!("/groups/{group}"),
+        &format!("/runs/{run}/classify"),
         &format!("/runs/{run}"),
         &format!("/runs/{run}/report"),
     ] {

@@ -54,19 +54,15 @@ impl Disk {
     }
 
     /// Looks again.
-    #[expect(
-        clippy::unnecessary_cast,
-        reason = "the counts have 32 bits on some systems"
-    )]
     pub fn look(&self) -> StoreResult<Room> {
         let facts = statvfs(&self.folder).map_err(|error| StoreError::Io {
             what: format!("looking at the disk of {}", self.folder.display()),
             source: error.into(),
         })?;
-        let bytes = |blocks: u64| blocks.saturating_mul(facts.fragment_size() as u64);
+        let unit = facts.fragment_size();
         self.note(
-            bytes(facts.blocks_available() as u64),
-            bytes(facts.blocks() as u64),
+            facts.blocks_available().saturating_mul(unit),
+            facts.blocks().saturating_mul(unit),
         );
         Ok(self.room())
     }
@@ -113,8 +109,7 @@ impl Disk {
 
     /// What there is to say of a disk that is full or will be, for the user.
     pub fn says(&self) -> Option<String> {
-        let megabytes = |bytes: u64| format!("{} MB", bytes / 1_000_000);
-        let (free, kept) = (megabytes(self.free_bytes()), megabytes(self.kept));
+        let (free, kept) = (size(self.free_bytes()), size(self.kept));
         match self.room() {
             Room::Ample => None,
             Room::Low => Some(format!(
@@ -122,7 +117,7 @@ impl Disk {
             )),
             Room::Full => Some(format!(
                 "The disk has {free} left, and {kept} are kept free: runs wait, and go on by themselves once {} are free.",
-                megabytes(self.kept.saturating_mul(OPEN_ABOVE))
+                size(self.kept.saturating_mul(OPEN_ABOVE))
             )),
         }
     }
@@ -135,9 +130,17 @@ impl Disk {
             return Ok(());
         }
         Err(StoreError::Full(format!(
-            "the server's disk has {} MB free, which is too little: delete checkpoints, runs or datasets, or give it another --home",
-            free / 1_000_000
+            "the server's disk has {} free, which is too little: delete checkpoints, runs or datasets, or give it another --home",
+            size(free)
         )))
+    }
+}
+
+/// "312 MB", "46.9 GB"
+fn size(bytes: u64) -> String {
+    match bytes / 1_000_000 {
+        megabytes @ 0..1000 => format!("{megabytes} MB"),
+        megabytes => format!("{:.1} GB", megabytes as f64 / 1e3),
     }
 }
 

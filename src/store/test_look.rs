@@ -6,6 +6,7 @@ use super::{Moment, Run, Store, StoreError, StoreResult};
 use crate::run::{RunId, Split, TestFigures};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+use std::fmt;
 
 /// How often the test images of some data were looked at, deleted runs included: a look is not taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -14,6 +15,15 @@ pub struct TestLooks {
     pub times: u32,
     /// Different runs among them.
     pub runs: u32,
+}
+
+/// "7 times by 6 runs"
+impl fmt::Display for TestLooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |n: u32, one| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let (times, runs) = (counted(self.times, "time"), counted(self.runs, "run"));
+        write!(f, "{times} by {runs}")
+    }
 }
 
 impl TestLooks {

@@ -7,7 +7,9 @@ use super::wording::{counted, percent, thousands};
 use crate::data::{Dataset, Summary};
 use crate::diagnose::p_value;
 use crate::run::{DatasetId, Split};
-use crate::store::{DatasetRow, DatasetState, Inspection, InspectionState, Run, RunFilter};
+use crate::store::{
+    DatasetRow, DatasetState, Inspection, InspectionState, Run, RunFilter, TestLooks,
+};
 use crate::web::HttpError;
 use crate::web::extract::Id;
 use askama::Template;
@@ -43,6 +45,8 @@ struct DatasetPage {
     models: Option<ModelsView>,
     pictures: Vec<(Split, Vec<Picture>)>,
     runs: Vec<Run>,
+    /// At its test images.
+    looks: Option<TestLooks>,
 }
 
 impl DatasetPage {
@@ -78,7 +82,12 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
         }
         _ => (None, Vec::new()),
     };
+    let looks = match &row.facts {
+        Some(facts) => Some(app.store.test_looks(&facts.fingerprint).await?),
+        None => None,
+    };
     Ok(rendered(&DatasetPage {
+        looks,
         states: StateView::of(&app, &row).await?,
         audit: AuditView::of(&app, &id).await?,
         models: ModelsView::of(&app, &id).await?,

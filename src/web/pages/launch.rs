@@ -12,7 +12,7 @@ use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, Sweep, plan_for, preset, presets, resolve, sweep};
 use crate::run::sweep::{Axis, label};
 use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, TrainSpec, merge};
-use crate::store::{DatasetRow, DatasetState};
+use crate::store::{DatasetRow, DatasetState, TestLooks};
 use crate::web::extract::Query;
 use crate::web::{HttpError, Made, launch};
 use askama::Template;
@@ -41,6 +41,7 @@ struct Prepared {
     train: Option<TrainSpec>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
+    looks: Option<TestLooks>,
 }
 
 #[derive(Template)]
@@ -56,6 +57,8 @@ struct LaunchPage {
     schedule_words: String,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
+    /// At the test images of the chosen dataset.
+    looks: Option<TestLooks>,
     /// True where every field was sent, and none is to follow a preset's settings.
     posted: bool,
 }
@@ -169,6 +172,7 @@ impl From<Prepared> for LaunchPage {
             schedule_words: String::new(),
             errors: prepared.errors,
             datasets: prepared.datasets,
+            looks: prepared.looks,
             posted: false,
         };
         if let Some(train) = prepared.train {
@@ -247,6 +251,10 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
     };
     let facts = row.filter(ready).and_then(|row| row.facts.as_ref());
     let size = facts.map(|facts| facts.common_size);
+    let looks = match facts {
+        Some(facts) => Some(app.store.test_looks(&facts.fingerprint).await?),
+        None => None,
+    };
 
     let mut errors = Vec::new();
     let below = match &base {
@@ -305,6 +313,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
         axes,
         train,
         errors,
+        looks,
         datasets,
     })
 }

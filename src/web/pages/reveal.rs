@@ -3,7 +3,7 @@
 use super::App;
 use super::control::back_to;
 use super::error::rendered;
-use super::wording::{counted, points, thousands};
+use super::wording::{points, thousands};
 use crate::run::{RunId, Split, TestFigures};
 use crate::store::{Run, TestLooks};
 use crate::web::HttpError;
@@ -61,11 +61,7 @@ impl TestView {
             TestLooks { times: 0, .. } => {
                 "Nobody has looked at the test images of this dataset yet.".to_owned()
             }
-            TestLooks { times, runs } => format!(
-                "The test images of this dataset were looked at {} by {}.",
-                counted(times, "time", "times"),
-                counted(runs, "run", "runs")
-            ),
+            looks => format!("The test images of this dataset were looked at {looks}."),
         })
     }
 
