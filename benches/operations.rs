@@ -9,7 +9,7 @@ use divan::{Bencher, black_box};
 use gapwatch::nn::{
     AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
     LastStep, Linear, Lstm, MaxPool, Mode, One, Operation, Optimizer, Pooling, RecurrentStack,
-    Relu, Stream, Unblock, cross_entropy, uniform,
+    Relu, Residual, Stream, Unblock, cross_entropy, uniform,
 };
 use gapwatch::run::{self, Pair};
 
@@ -23,6 +23,7 @@ const OPERATIONS: &[&str] = &[
     "conv block 2",
     "conv block 3",
     "convolution alone",
+    "residual block",
     "unblock",
     "batch norm",
     "group norm",
@@ -99,6 +100,21 @@ fn conv_block(inputs: usize, outputs: usize, kernel: usize) -> ConvBlock {
     block
 }
 
+/// As in the first stage of `resnet-small`.
+fn residual_block(channels: usize) -> Residual {
+    let half = |relu: bool| -> Box<dyn Operation> {
+        let mut block = convolution(channels, channels, 3);
+        block.norm = Some(batch_norm(channels));
+        block.relu = relu;
+        Box::new(block)
+    };
+    Residual {
+        body: vec![half(true), half(false)],
+        shortcut: Vec::new(),
+        relu: true,
+    }
+}
+
 fn linear(features: usize, out: usize) -> Linear {
     Linear {
         weight: var(&[out, features], 0.02),
@@ -163,6 +179,7 @@ fn operation(name: &str) -> (Box<dyn Operation>, Vec<usize>) {
         "conv block 2" => (Box::new(conv_block(16, 32, 3)), vec![1, 64, 128, 16]),
         "conv block 3" => (Box::new(conv_block(32, 8, 2)), vec![2, 32, 64, 16]),
         "convolution alone" => (Box::new(convolution(3, 16, 3)), vec![3, 128, 256]),
+        "residual block" => (Box::new(residual_block(16)), vec![1, 64, 128, 16]),
         "unblock" => (Box::new(Unblock { channels: 8 }), vec![1, 16, 32, 16]),
         "batch norm" => (Box::new(batch_norm(16)), vec![16, 128, 256]),
         "group norm" => {

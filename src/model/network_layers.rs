@@ -267,3 +267,50 @@ fn direction(layer: &Layer, reverse: bool, tensors: &[Var]) -> Result<Box<dyn Op
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn convolutions_in_residual_blocks_take_their_norms_along_and_stay_in_blocks_of_channels() {
+        let model = run::ModelSpec::Preset("resnet-small".to_owned());
+        let plan = Plan::new(&model, [3, 32, 64], 9).unwrap();
+        let zeros = |shape: &[usize]| Var::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+        let places = plan.places();
+        let tensors = places.iter().map(|place| {
+            let all = place.layer.tensors().into_iter();
+            let all = all.map(|t| (t.name.clone(), zeros(&t.shape))).collect();
+            (place.layer.name.clone(), all)
+        });
+        let tensors: Tensors = tensors.collect();
+
+        let chain = chain(&plan, &tensors, 1).unwrap();
+        let names: Vec<&str> = chain.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "stem.conv to 3",
+                "stage1 to 5",
+                "stage2 to 7",
+                "stage3 to 9",
+                "10",
+                "10",
+                "11",
+                "classifier"
+            ],
+            "only before layer 10 the blocks are undone"
+        );
+        let builder = Builder {
+            tensors: &tensors,
+            seed: 1,
+        };
+        for (stage, shortcut) in [(4, 0), (6, 1), (8, 1)] {
+            let mut blocked = true;
+            let block = builder.residual(&plan.layers[stage], &mut blocked).unwrap();
+            assert_eq!((block.body.len(), block.shortcut.len()), (2, shortcut));
+            assert!(blocked);
+        }
+    }
+}

@@ -180,12 +180,30 @@ mod tests {
 
     /// A small network with every kind of layer the question's has, and four images of two classes.
     fn small() -> (Network, Tensor, Vec<u32>) {
-        let layers = serde_json::json!([
+        with_images(serde_json::json!([
             { "conv2d": { "out": 4, "kernel": 3, "padding": 1 } }, { "batch_norm": {} }, { "relu": {} },
             { "max_pool": { "kernel": 2 } }, { "dropout": { "p": 0.25 } }, { "flatten": {} },
             { "sequence": { "of": "one" } }, { "linear": { "out": 8 } },
             { "lstm": { "hidden": 3, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
-        ]);
+        ]))
+    }
+
+    /// One with the kinds that the question's has not.
+    fn residual() -> (Network, Tensor, Vec<u32>) {
+        let conv = |kernel: usize, stride: usize| serde_json::json!({ "conv2d": { "out": 6, "kernel": kernel, "stride": stride, "padding": kernel / 2 } });
+        with_images(serde_json::json!([
+            conv(3, 1), { "group_norm": { "groups": 2 } }, { "gelu": {} }, { "avg_pool": { "kernel": 2 } },
+            { "residual": {
+                "layers": [conv(3, 2), { "batch_norm": {} }, { "relu": {} }, conv(3, 1), { "batch_norm": {} }],
+                "shortcut": [conv(1, 2), { "batch_norm": {} }],
+            } }, { "relu": {} },
+            { "residual": { "layers": [{ "dropout": { "p": 0.25 } }, conv(1, 1)] } },
+            { "sequence": { "of": "columns" } },
+            { "gru": { "hidden": 4, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
+        ]))
+    }
+
+    fn with_images(layers: serde_json::Value) -> (Network, Tensor, Vec<u32>) {
         let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
         let plan = Plan::new(&model, [3, 8, 10], 2).unwrap();
         let network = Network::new(&plan, 7, &Device::Cpu).unwrap();
@@ -207,17 +225,36 @@ mod tests {
     }
 
     #[test]
-    fn a_small_network_learns_four_images_by_heart() {
-        let (network, images, labels) = small();
-        let mut optimizer = network.optimizer(&adam());
-        for step in 0..150 {
-            network
-                .step(&images, &labels, step, &mut optimizer, 0.01)
-                .unwrap();
+    fn small_networks_learn_four_images_by_heart() {
+        for (network, images, labels) in [small(), residual()] {
+            let mut optimizer = network.optimizer(&adam());
+            for step in 0..150 {
+                network
+                    .step(&images, &labels, step, &mut optimizer, 0.01)
+                    .unwrap();
+            }
+            let scores = network.score(&images, &labels).unwrap();
+            assert_eq!(scores.correct, 4);
+            assert!(scores.loss_sum < 1.0, "{}", scores.loss_sum);
         }
-        let scores = network.score(&images, &labels).unwrap();
-        assert_eq!(scores.correct, 4);
-        assert!(scores.loss_sum < 1.0, "{}", scores.loss_sum);
+    }
+
+    #[test]
+    fn inside_residual_blocks_too_the_first_step_lists_what_gets_no_gradient() {
+        let (network, images, labels) = residual();
+        let mut optimizer = network.optimizer(&adam());
+        let first = network
+            .step(&images, &labels, 0, &mut optimizer, 0.01)
+            .unwrap();
+        let names: Vec<_> = first.findings.iter().map(|f| &f.parameter[..]).collect();
+        let idle = [
+            "4.body.0.bias",
+            "4.body.3.bias",
+            "4.shortcut.0.bias",
+            "8.weight_hh_l1_reverse",
+        ];
+        assert_eq!(names, idle);
+        assert!(first.findings.iter().all(|f| f.by_structure));
     }
 
     #[test]
@@ -271,30 +308,32 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_bits_with_one_two_and_four_threads() {
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            pool.install(|| {
-                let (network, images, labels) = small();
-                let mut optimizer = network.optimizer(&adam());
-                for step in 0..5 {
-                    network
-                        .step(&images, &labels, step, &mut optimizer, 0.01)
-                        .unwrap();
-                }
-                let tensors = network.tensors().unwrap();
-                tensors
-                    .iter()
-                    .flat_map(|(_, t)| values(t).unwrap())
-                    .map(f32::to_bits)
-                    .collect::<Vec<_>>()
-            })
-        };
-        let one = run(1);
-        assert_eq!(one, run(2));
-        assert_eq!(one, run(4));
+        for case in [small, residual] {
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
+                pool.install(|| {
+                    let (network, images, labels) = case();
+                    let mut optimizer = network.optimizer(&adam());
+                    for step in 0..5 {
+                        network
+                            .step(&images, &labels, step, &mut optimizer, 0.01)
+                            .unwrap();
+                    }
+                    let tensors = network.tensors().unwrap();
+                    tensors
+                        .iter()
+                        .flat_map(|(_, t)| values(t).unwrap())
+                        .map(f32::to_bits)
+                        .collect::<Vec<_>>()
+                })
+            };
+            let one = run(1);
+            assert_eq!(one, run(2));
+            assert_eq!(one, run(4));
+        }
     }
 
     #[test]
