@@ -175,6 +175,13 @@ fn every_run_that_shows_its_test_figures_is_a_look_at_its_data() {
     let ask = ask.as_str().unwrap();
     assert!(ask.contains("looked at 2 times by 2 runs"), "{ask}");
     assert!(ask.contains("Reveal them"), "{ask}");
+    for page in ["/runs/new?dataset=tiny", "/datasets/tiny"] {
+        let text = server.get(page).1;
+        assert!(
+            text.as_str().unwrap().contains("2 times by 2 runs"),
+            "{page}: {text}"
+        );
+    }
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod killing;
 mod options;
 mod recorder;
 mod repeatability;
+mod sealed;
 mod sweeps;

@@ -5,7 +5,7 @@ use super::form_partial::{Partial, typed};
 use super::form_schedule::{self, ScheduleForm};
 use super::layers;
 use super::wording::setting;
-use crate::model::resolve;
+use crate::model::{resolve, sweep};
 use crate::run::{
     FieldError, Keep, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures, TrainSpec,
 };
@@ -262,7 +262,11 @@ impl RunForm {
             return Ok(spec.value);
         }
         // What can be read is checked as well, so that every wrong field is told at once.
-        if let Err(SpecError(others)) = resolve(spec.value, None) {
+        let first = sweep(&spec.value).and_then(|lists| {
+            let run = lists.runs.into_iter().next();
+            run.map_or(Ok(RunSpec::default()), |(_, user)| resolve(user, None))
+        });
+        if let Err(SpecError(others)) = first {
             spec.errors.extend(others);
         }
         Err(spec.errors)
@@ -360,6 +364,7 @@ mod tests {
             epochs: "many".to_owned(),
             batch_size: "99999999999".to_owned(),
             lr: "NaN".to_owned(),
+            seed: "1..3".to_owned(),
             model: OWN.to_owned(),
             layers: "layers = [".to_owned(),
             ..RunForm::default()

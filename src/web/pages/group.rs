@@ -107,11 +107,18 @@ fn told(of: &GroupRun, split: Split) -> Option<(String, String)> {
     Some((percent(m.accuracy), share(m)))
 }
 
-/// "epoch 7: 21.1 %"
-fn best(of: &GroupRun) -> Option<String> {
+/// "21.1 % (epoch 7)" of validation, and the other splits' figures of that epoch: "training 60.2 %, test 17.8 %"
+fn best(of: &GroupRun) -> Option<(String, String)> {
     let best = of.best.as_ref()?;
     let val = best.split(Split::Val)?;
-    Some(format!("{} (epoch {})", percent(val.accuracy), best.epoch))
+    let others = [Split::Train, Split::Test].into_iter().filter_map(|split| {
+        let m = best.split(split)?;
+        Some(format!("{} {}", split.word(), percent(m.accuracy)))
+    });
+    Some((
+        format!("{} (epoch {})", percent(val.accuracy), best.epoch),
+        others.collect::<Vec<_>>().join(", "),
+    ))
 }
 
 /// "61.2 %, 52.3 to 70.1"
