@@ -4,6 +4,7 @@ mod bench;
 mod diagnose;
 mod intake;
 mod interrupt;
+mod lr_range;
 mod predict;
 mod progress;
 mod repeated;
@@ -35,6 +36,8 @@ enum Command {
     Train(train::TrainArguments),
     /// What a dataset, a model or somebody else's history tells of the gap
     Diagnose(diagnose::DiagnoseArguments),
+    /// Proposes a learning rate by a range test
+    LrRange(lr_range::RangeArguments),
     /// Class, probabilities and logits for each image of a folder
     Predict(predict::PredictArguments),
     /// One run's process; started by the scheduler
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Serve(a) => serve::run(a),
         Command::Train(a) => train::run(a),
         Command::Diagnose(a) => diagnose::run(a),
+        Command::LrRange(a) => lr_range::run(a),
         Command::Predict(a) => predict::run(a),
         Command::Worker(a) => worker::run(a),
         Command::Bench(a) => bench::run(a),

@@ -11,6 +11,7 @@ mod input;
 mod layer;
 mod number;
 mod optimizer;
+mod rate_test;
 mod schedule;
 mod spec;
 mod split;
@@ -33,6 +34,7 @@ pub use layer::{
 };
 pub use number::nullable;
 pub use optimizer::{Decay, Optimizer};
+pub use rate_test::{RatePoint, RateTest, RateTested};
 pub use schedule::Schedule;
 pub use spec::{Device, FieldError, Keep, ModelSpec, RunSpec, SpecError, TestFigures, merge};
 pub use split::Split;

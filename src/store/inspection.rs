@@ -1,8 +1,9 @@
 //! What is looked into of a dataset in the background, its audit and its simple models: asked for, done, and kept.
 
 use super::connection::Change;
+use super::event::to_json;
 use super::{DatasetState, Moment, Store, StoreError, StoreResult};
-use crate::run::{DatasetId, RunId};
+use crate::run::{DatasetId, RunId, RunSpec};
 use rusqlite::{OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,16 +20,26 @@ pub enum Inspection {
     Audit,
     /// Linear, nearest-neighbour and two-sample models; after a run.
     SimpleModels,
+    /// A range test of the learning rate, of a spec that comes with it.
+    RateTest,
 }
 
 impl Inspection {
-    pub const ALL: [Inspection; 2] = [Inspection::Audit, Inspection::SimpleModels];
+    pub const ALL: [Inspection; 3] = [
+        Inspection::Audit,
+        Inspection::SimpleModels,
+        Inspection::RateTest,
+    ];
+
+    /// Those of the images alone, which need nothing else.
+    pub const OF_IMAGES: [Inspection; 2] = [Inspection::Audit, Inspection::SimpleModels];
 
     /// As in addresses: `simple-models`.
     pub fn name(self) -> &'static str {
         match self {
             Inspection::Audit => "audit",
             Inspection::SimpleModels => "simple-models",
+            Inspection::RateTest => "rate-test",
         }
     }
 }
@@ -40,7 +51,9 @@ impl FromStr for Inspection {
         Inspection::ALL
             .into_iter()
             .find(|kind| kind.name() == s)
-            .ok_or_else(|| format!("a dataset has an audit and simple-models, no '{s}'"))
+            .ok_or_else(|| {
+                format!("a dataset has an audit, simple-models and a rate-test, no '{s}'")
+            })
     }
 }
 
@@ -99,6 +112,8 @@ pub struct InspectionRow {
     /// Findings of the document.
     pub problems: u32,
     pub warnings: u32,
+    /// What a range test is to test.
+    pub spec: Option<RunSpec>,
 }
 
 /// What an inspection found.
@@ -113,13 +128,16 @@ pub struct Inspected {
 }
 
 impl Store {
-    /// Asks for an inspection of a dataset that is ready; one that waits or runs already is left at that.
+    /// Asks for an inspection of a dataset that is ready; one that waits or runs already is left at that. `spec` is what a
+    /// range test is to test; there one that waits or runs, perhaps with other settings, is a conflict.
     pub async fn ask_inspection(
         &self,
         id: &DatasetId,
         kind: Inspection,
+        spec: Option<&RunSpec>,
     ) -> StoreResult<InspectionRow> {
         let id = id.clone();
+        let spec = spec.map(to_json);
         self.write(move |change| {
             let state: DatasetState = change
                 .tx
@@ -134,13 +152,18 @@ impl Store {
                     state.name()
                 )));
             }
-            change.tx.execute(
-                "INSERT INTO inspection (dataset, kind, state, asked) VALUES (?1, ?2, 'waiting', ?3)
+            let asked = change.tx.execute(
+                "INSERT INTO inspection (dataset, kind, state, asked, spec) VALUES (?1, ?2, 'waiting', ?3, ?4)
                  ON CONFLICT (dataset, kind) DO UPDATE
-                 SET state = 'waiting', message = '', asked = MAX(excluded.asked, asked + 1)
+                 SET state = 'waiting', message = '', asked = MAX(excluded.asked, asked + 1), spec = excluded.spec
                  WHERE state NOT IN ('waiting', 'running')",
-                params![id, kind, Moment::now()],
+                params![id, kind, Moment::now(), spec],
             )?;
+            if asked == 0 && spec.is_some() {
+                return Err(StoreError::Conflict(format!(
+                    "a range test of the dataset '{id}' waits or runs already: cancel it, or wait for its end"
+                )));
+            }
             Ok(change.tx.query_row(
                 &format!("{SELECT} WHERE dataset = ?1 AND kind = ?2"),
                 params![id, kind],
@@ -317,7 +340,7 @@ impl Change<'_> {
     }
 }
 
-const SELECT: &str = "SELECT dataset, kind, state, asked, ended, message, document IS NOT NULL AS kept, problems, warnings FROM inspection";
+const SELECT: &str = "SELECT dataset, kind, state, asked, ended, message, document IS NOT NULL AS kept, problems, warnings, spec FROM inspection";
 
 fn read_row(row: &Row) -> rusqlite::Result<InspectionRow> {
     Ok(InspectionRow {
@@ -330,5 +353,8 @@ fn read_row(row: &Row) -> rusqlite::Result<InspectionRow> {
         kept: row.get("kept")?,
         problems: row.get("problems")?,
         warnings: row.get("warnings")?,
+        spec: row
+            .get::<_, Option<String>>("spec")?
+            .and_then(|text| serde_json::from_str(&text).ok()),
     })
 }

@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -156,6 +156,7 @@ INSERT INTO test_look (fingerprint, run, at)
 SELECT json_extract(facts, '$.fingerprint'), id, ended FROM run
 WHERE ended IS NOT NULL AND test_accuracy IS NOT NULL AND facts IS NOT NULL;
 ",
+    "ALTER TABLE inspection ADD COLUMN spec TEXT",
 ];
 
 /// Brings a database to today's tables; one from a newer Gapwatch is refused.

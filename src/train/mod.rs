@@ -14,6 +14,7 @@ mod learning_rate;
 mod order;
 mod passes;
 mod preview;
+mod rate_test;
 mod recalibration;
 mod scoring;
 mod session;
@@ -28,6 +29,7 @@ pub use classifier::{Classified, Classifier};
 pub use keep::prune;
 pub use learning_rate::LearningRate;
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
+pub use rate_test::{RATE_STEPS, rate_test};
 pub use scoring::MOST_AT_ONCE;
 pub use session::check;
 pub use state::STATE;
@@ -128,10 +130,18 @@ const STACK_BYTES: usize = 64 << 20;
 /// Everything happens in a pool of `job.threads` threads of its own. A folder with a [`STATE`] of the same settings and
 /// data is gone on with, bit for bit as if it had never been left; with other settings or data it is an error.
 pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    in_pool(job.threads, || Session::start(&job, observer)?.run())
+}
+
+/// Works in a pool of its own threads.
+fn in_pool<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> Result<T, TrainError> + Send,
+) -> Result<T, TrainError> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(job.threads.max(1))
+        .num_threads(threads.max(1))
         .stack_size(STACK_BYTES)
         .thread_name(|i| format!("train-{i}"))
         .build()?;
-    pool.install(|| Session::start(&job, observer)?.run())
+    pool.install(work)
 }

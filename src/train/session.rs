@@ -65,7 +65,7 @@ pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
 }
 
 /// What the training images' labels and the settings make of the loss.
-fn objective(spec: &RunSpec, labels: &[u32], classes: usize) -> Objective {
+pub(super) fn objective(spec: &RunSpec, labels: &[u32], classes: usize) -> Objective {
     Objective {
         smoothing: spec.train.label_smoothing,
         weights: match spec.train.class_weights {

@@ -16,6 +16,7 @@ mod login;
 mod metrics;
 mod notice;
 mod pages;
+mod rate_test;
 mod server;
 mod stream;
 
@@ -24,6 +25,7 @@ pub use classifiers::Classifiers;
 pub use error::HttpError;
 pub use launch::{Launched, Made, launch};
 pub use notice::notice;
+pub use rate_test::ask_rate_test;
 pub use server::{ServeError, Settings, serve};
 
 use crate::inspector::Inspector;

@@ -14,6 +14,7 @@ mod histories;
 mod inspections;
 mod openapi;
 mod producer;
+mod rate_tests;
 mod reports;
 mod room;
 mod runs;

@@ -422,3 +422,29 @@ fn bench_prints_a_json_line_an_epoch() {
     let module = fs::read_to_string(module).unwrap();
     assert!(module.contains("nn.Linear(1152, 9)"), "{module}");
 }
+
+#[test]
+fn a_range_test_proposes_the_same_rate_whenever_it_is_asked() {
+    let place = Place::new();
+    let ask = |more: &[&str]| {
+        let mut arguments = vec!["lr-range", "--data", &place.data, "--set", LAYERS];
+        arguments.extend(["--set", "input.channels=1"]);
+        arguments.extend(more);
+        run(&arguments)
+    };
+    let (status, stdout, stderr) = ask(&["--json", "--threads", "1"]);
+    assert_eq!(status, 0, "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).unwrap();
+    let proposed = document["proposed"].as_f64().unwrap();
+    assert!((1e-5..=1.0).contains(&proposed), "{document}");
+    assert_eq!(ask(&["--json", "--threads", "2"]).1, stdout);
+    let (status, stdout, _) = ask(&[]);
+    assert_eq!(status, 0);
+    assert!(
+        stdout.contains(&format!("--set train.optimizer.lr={proposed}")),
+        "{stdout}"
+    );
+    let (status, _, stderr) = ask(&["--set", "train.batch_size=0"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("train.batch_size"), "{stderr}");
+}

@@ -1,10 +1,10 @@
-//! A dataset's audit and simple models: how they stand, what they found, asking for them again, giving them up.
+//! A dataset's audit, simple models and range test: how they stand, what they found, asking for them again, giving them up.
 
-use crate::run::DatasetId;
+use crate::run::{DatasetId, RunSpec};
 use crate::store::{Inspection, InspectionRow, InspectionState, Moment};
 use crate::web::error::Problem;
-use crate::web::extract::Ids;
-use crate::web::{App, HttpError};
+use crate::web::extract::{Body, Ids};
+use crate::web::{App, HttpError, ask_rate_test};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -26,7 +26,8 @@ pub(super) struct InspectionView {
     asked: Moment,
     /// When it was last over.
     ended: Option<Moment>,
-    /// Steps done while it runs, of `of`: one for each image, and for simple models as many again for fitting.
+    /// Steps done while it runs, of `of`: one for each image, and for simple models as many again for fitting; a range
+    /// test's own steps.
     done: u64,
     of: u64,
     /// Why it failed; empty otherwise.
@@ -74,7 +75,7 @@ impl InspectionView {
 }
 
 /// How it stands, with what the last one found.
-#[utoipa::path(get, path = "/api/v1/datasets/{id}/{kind}", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit or simple-models")), responses((status = 200, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/datasets/{id}/{kind}", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit, simple-models or rate-test")), responses((status = 200, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn show(
     State(app): State<App>,
     Ids(id, kind): Ids<DatasetId, Inspection>,
@@ -89,20 +90,25 @@ pub(super) async fn show(
     })
 }
 
-/// Asks for it, or for it again: it starts when it has its turn. One that waits or runs already is left at that.
-#[utoipa::path(post, path = "/api/v1/datasets/{id}/{kind}", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit or simple-models")), responses((status = 202, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+/// Asks for it, or for it again: it starts when it has its turn. One that waits or runs already is left at that, but for a
+/// range test, whose settings come with it.
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/{kind}", tag = "datasets", request_body(content = Option<RunSpec>, description = "A partial spec for a rate-test; nothing for the others"), params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit, simple-models or rate-test")), responses((status = 202, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn ask(
     State(app): State<App>,
     Ids(id, kind): Ids<DatasetId, Inspection>,
+    Body(user): Body<Value>,
 ) -> Result<(StatusCode, Json<InspectionView>), HttpError> {
-    let row = app.store.ask_inspection(&id, kind).await?;
+    let row = match kind {
+        Inspection::RateTest => ask_rate_test(&app, &id, user).await?,
+        _ => app.store.ask_inspection(&id, kind, None).await?,
+    };
     app.inspector.poke();
     let view = InspectionView::from_row(&app, row).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
 /// Gives it up; what an earlier one found is kept.
-#[utoipa::path(post, path = "/api/v1/datasets/{id}/{kind}/cancel", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit or simple-models")), responses((status = 200, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/datasets/{id}/{kind}/cancel", tag = "datasets", params(("id" = String, Path, description = "The dataset"), ("kind" = Inspection, Path, description = "audit, simple-models or rate-test")), responses((status = 200, body = InspectionView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn cancel(
     State(app): State<App>,
     Ids(id, kind): Ids<DatasetId, Inspection>,

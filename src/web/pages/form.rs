@@ -9,14 +9,14 @@ use crate::model::{resolve, sweep};
 use crate::run::{
     FieldError, Keep, ModelSpec, Normalize, Optimizer, RunSpec, SpecError, TestFigures, TrainSpec,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What the model field says for layers of one's own.
 pub const OWN: &str = "own";
 
 /// The fields as text; an empty one is not given and takes its default.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunForm {
     /// The run that this one is cloned from.

@@ -26,7 +26,12 @@ async fn ask(
     State(app): State<App>,
     Ids(id, kind): Ids<DatasetId, Inspection>,
 ) -> Result<Redirect, HttpError> {
-    app.store.ask_inspection(&id, kind).await?;
+    if kind == Inspection::RateTest {
+        return Err(HttpError::bad_request(
+            "a range test is asked for on the form of a new run, whose settings it tests",
+        ));
+    }
+    app.store.ask_inspection(&id, kind, None).await?;
     app.inspector.poke();
     Ok(back_to(&id, kind))
 }
@@ -75,7 +80,7 @@ pub struct StateView {
 impl StateView {
     pub async fn of(app: &App, dataset: &DatasetRow) -> Result<[StateView; 2], HttpError> {
         let rows = app.store.inspections(&dataset.id).await?;
-        Ok(Inspection::ALL.map(|kind| StateView {
+        Ok(Inspection::OF_IMAGES.map(|kind| StateView {
             kind,
             ready: dataset.state == DatasetState::Ready,
             row: rows.iter().find(|row| row.kind == kind).cloned(),
@@ -141,6 +146,7 @@ impl StateView {
         match (self.kind, self.is_kept()) {
             (Inspection::Audit, false) => "Audit these images",
             (Inspection::SimpleModels, false) => "Fit simple models",
+            (Inspection::RateTest, false) => "Test learning rates",
             (_, true) => "Again",
         }
     }

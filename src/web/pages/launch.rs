@@ -11,7 +11,7 @@ use super::wording::thousands;
 use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, Sweep, plan_for, preset, presets, resolve, sweep};
 use crate::run::sweep::{Axis, label};
-use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, TrainSpec, merge};
+use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
 use crate::store::{DatasetRow, DatasetState, TestLooks};
 use crate::web::extract::Query;
 use crate::web::{HttpError, Made, launch};
@@ -30,16 +30,16 @@ pub fn router() -> Router<App> {
 }
 
 /// The form with what it means.
-struct Prepared {
+pub struct Prepared {
     form: RunForm,
     /// What is to be launched, where every field can be read.
     asked: Option<Value>,
     plan: Option<Plan>,
     /// The lists among the fields; empty for one run.
     axes: Vec<Axis>,
-    /// How it is trained, where every field can be read.
-    train: Option<TrainSpec>,
-    errors: Vec<FieldError>,
+    /// What it means, of a sweep its first run, where every field can be read.
+    pub spec: Option<RunSpec>,
+    pub errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     looks: Option<TestLooks>,
 }
@@ -175,7 +175,7 @@ impl From<Prepared> for LaunchPage {
             looks: prepared.looks,
             posted: false,
         };
-        if let Some(train) = prepared.train {
+        if let Some(train) = prepared.spec.map(|spec| spec.train) {
             let images = page.training_images().unwrap_or(1) as u64;
             let steps = images.div_ceil(train.batch_size as u64);
             page.schedule_plot = form_schedule::plot(&train, steps);
@@ -225,16 +225,21 @@ async fn submit(State(app): State<App>, Form(typed): Form<RunForm>) -> Result<Re
         },
         _ => prepared.errors.clone(),
     };
+    Ok(refused(prepared, errors))
+}
+
+/// The form as it was sent, with what is wrong with it.
+pub fn refused(prepared: Prepared, errors: Vec<FieldError>) -> Response {
     let page = LaunchPage {
         errors,
         posted: true,
         ..LaunchPage::from(prepared)
     };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, rendered(&page)).into_response())
+    (StatusCode::UNPROCESSABLE_ENTITY, rendered(&page)).into_response()
 }
 
 /// Completes what is typed from the run it is cloned from, the preset and the dataset, and checks it.
-async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
+pub async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
     let base = match typed.from.parse::<RunId>() {
         Ok(id) => Some(app.store.run(id).await?.spec),
         Err(_) => None,
@@ -274,7 +279,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
     let mut asked = None;
     let mut plan = None;
     let mut axes = Vec::new();
-    let mut train = None;
+    let mut read = None;
     let mut shown = defaults.clone();
     match typed.partial(&defaults) {
         Err(unread) => errors = unread,
@@ -284,7 +289,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
             match checked(&value, size, facts.map(|facts| facts.classes.len())) {
                 Err(SpecError(wrong)) => errors = wrong,
                 Ok((spec, fits, made)) => {
-                    train = Some(spec.train.clone());
+                    read = Some(spec.clone());
                     shown = spec;
                     plan = fits;
                     axes = made;
@@ -311,7 +316,7 @@ async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
         asked,
         plan,
         axes,
-        train,
+        spec: read,
         errors,
         looks,
         datasets,

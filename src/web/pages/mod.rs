@@ -23,6 +23,7 @@ mod images;
 mod inspection;
 mod launch;
 mod layers;
+mod rate_test;
 mod report;
 mod reveal;
 mod room;
@@ -68,5 +69,6 @@ pub fn router() -> Router<App> {
         .merge(datasets::router())
         .merge(dataset::router())
         .merge(inspection::router())
+        .merge(rate_test::router())
         .merge(upload::router())
 }

@@ -1,4 +1,7 @@
-//! Looks into datasets in the background, one after the other: their audits, their simple models.
+//! Looks into datasets in the background, one after the other: their audits, their simple models, range tests of the
+//! learning rate.
+
+mod rate_test;
 
 use crate::data::Dataset;
 use crate::diagnose::SEED;
@@ -110,9 +113,20 @@ impl Inspector {
             work: work.clone(),
         });
         let (kind, of_thread) = (row.kind, work.clone());
-        let mut thread = tokio::task::spawn_blocking(move || inspected(kind, &dataset, &of_thread));
+        let folder = store.home().dataset(&row.dataset);
+        let looking = async {
+            if let Some(spec) = &row.spec {
+                let fingerprint = &dataset.index.fingerprint;
+                return rate_test::measured(&folder, fingerprint, spec, threads(), &work).await;
+            }
+            let thread = tokio::task::spawn_blocking(move || inspected(kind, &dataset, &of_thread));
+            thread.await.unwrap_or_else(|_| {
+                let message = "it broke off by a fault of Gapwatch's; its log says more";
+                Err(message.to_owned())
+            })
+        };
         let result = tokio::select! {
-            result = &mut thread => result,
+            result = looking => result,
             // An error means that the sender is gone, which is the end too.
             _ = shutdown.wait_for(|ending| *ending) => {
                 work.cancel.store(true, Ordering::Relaxed);
@@ -121,14 +135,10 @@ impl Inspector {
         };
         *self.lock() = None;
         match result {
-            Ok(Ok(Some(found))) => store.inspection_done(row, Ok(found)).await,
+            Ok(Some(found)) => store.inspection_done(row, Ok(found)).await,
             // Whoever cancelled has noted it.
-            Ok(Ok(None)) => Ok(()),
-            Ok(Err(message)) => store.inspection_done(row, Err(message)).await,
-            Err(_) => {
-                let message = "it broke off by a fault of Gapwatch's; its log says more";
-                store.inspection_done(row, Err(message.to_owned())).await
-            }
+            Ok(None) => Ok(()),
+            Err(message) => store.inspection_done(row, Err(message)).await,
         }
     }
 
@@ -137,28 +147,39 @@ impl Inspector {
     }
 }
 
-/// Runs on a blocking thread, with a quarter of the cores, so that training keeps the rest. None where cancelled.
+impl Work {
+    fn tell(&self, done: u64, of: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.of.store(of, Ordering::Relaxed);
+    }
+}
+
+/// A quarter of the cores, so that training keeps the rest.
+fn threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 4).max(1)
+}
+
+/// Runs on a blocking thread. None where cancelled.
 fn inspected(
     kind: Inspection,
     dataset: &Dataset,
     work: &Work,
 ) -> Result<Option<Inspected>, String> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads((cores / 4).max(1))
+        .num_threads(threads())
         .thread_name(|n| format!("inspector-{n}"))
         .build()
         .map_err(|error| format!("its threads did not start: {error}"))?;
-    let progress = |done, of| {
-        work.done.store(done, Ordering::Relaxed);
-        work.of.store(of, Ordering::Relaxed);
-    };
+    let progress = |done, of| work.tell(done, of);
     let fingerprint = &dataset.index.fingerprint;
     let found = pool.install(|| match kind {
         Inspection::Audit => audit(dataset, SEED, &progress, &work.cancel)
             .map(|audit| document(&audit, &audit.findings, fingerprint)),
         Inspection::SimpleModels => simple_models(dataset, SEED, &progress, &work.cancel)
             .map(|models| document(&models, &models.findings, fingerprint)),
+        // It has a spec always, and so goes another way.
+        Inspection::RateTest => Ok(Err("no settings came with it: ask for it again".to_owned())),
     });
     match found {
         Ok(found) => found.map(Some),
