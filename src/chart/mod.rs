@@ -280,35 +280,6 @@ mod tests {
     }
 
     #[test]
-    fn a_course_is_drawn_in_the_pages_colours_whatever_its_numbers() {
-        for (points, decades, mark) in [
-            (
-                vec![(0.0, 1e-3), (5.0, 1e-3), (5.0, 1e-4), (10.0, 1e-4)],
-                false,
-                None,
-            ),
-            (
-                vec![(-7.0, 2.2), (-3.0, 1.1), (0.0, f64::NAN)],
-                true,
-                Some(-4.0),
-            ),
-            (vec![(1.0, 1.0)], false, Some(9.0)),
-            (Vec::new(), true, Some(f64::NAN)),
-        ] {
-            let course = Course {
-                points,
-                x_name: "epoch",
-                y_name: "learning rate",
-                decades,
-                mark,
-            };
-            let svg = draw_course(&course, "falls").unwrap();
-            assert!(svg.contains("aria-label=\"falls\"") && svg.contains("learning rate"));
-            assert!(!svg.contains('#') && svg.ends_with("</svg>\n"), "{svg}");
-        }
-    }
-
-    #[test]
     fn a_png_decodes_and_is_not_blank() {
         let epochs = epochs(30);
         let classes: Vec<String> = (0..9).map(|c| format!("class {c}")).collect();
