@@ -229,6 +229,7 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
         format!("/runs/delete?runs={run}"),
         "/datasets".to_owned(),
         "/datasets/two-classes".to_owned(),
+        "/datasets/two-classes/rate-test".to_owned(),
         format!("/compare?runs={run}"),
         "/compare".to_owned(),
         format!("/runs/{run}/report"),

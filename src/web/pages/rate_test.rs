@@ -40,8 +40,10 @@ struct RateTestPage {
     tested: Option<RateTested>,
     /// The curve as SVG.
     plot: String,
-    /// The form's query with the tested settings, and with the proposed rate where there is one.
-    query: String,
+    /// The form's query with the tested settings.
+    back: String,
+    /// The same with the proposed rate.
+    take: String,
 }
 
 impl RateTestPage {
@@ -129,7 +131,11 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
     let size = dataset.facts.as_ref().map(|facts| facts.common_size);
     let asked = row.as_ref().and_then(|row| row.spec.as_ref());
     let proposed = tested.as_ref().and_then(|tested| tested.test.proposed);
-    let query = asked.map(|spec| form_query(spec, proposed, size));
+    let query = |lr| {
+        let query = asked.map(|spec| form_query(spec, lr, size));
+        query.unwrap_or_else(|| format!("dataset={id}"))
+    };
+    let (back, take) = (query(None), query(proposed));
     let plot = match tested.clone() {
         Some(tested) => tokio::task::spawn_blocking(move || plot(&tested.test))
             .await
@@ -138,7 +144,8 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
     };
     Ok(rendered(&RateTestPage {
         progress: app.inspector.progress(&id, kind).filter(|p| p.1 > 0),
-        query: query.unwrap_or_else(|| format!("dataset={id}")),
+        back,
+        take,
         dataset,
         row,
         tested,
@@ -146,12 +153,15 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
     }))
 }
 
-/// The smoothed loss over the rate's power of ten, drawn for a page; empty where it cannot be.
+/// The smoothed loss over the rate's power of ten, drawn for a page; empty where it cannot be. What lies above twice the
+/// first loss has diverged and is left out, so that the fall before can be seen.
 fn plot(test: &RateTest) -> String {
+    let most = test.points.first().map_or(0.0, |p| 2.0 * p.smoothed);
     let course = Course {
         points: test
             .points
             .iter()
+            .take_while(|point| point.smoothed <= most)
             .map(|point| (point.lr.log10(), point.smoothed))
             .collect(),
         x_name: "learning rate",
