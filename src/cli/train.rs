@@ -7,7 +7,7 @@ use super::progress::Terminal;
 use super::repeated::repeated;
 use super::run_folder::RunFolder;
 use super::spec::SpecArguments;
-use crate::data::Dataset;
+use crate::data::{Dataset, Index};
 use crate::diagnose::{Diagnosis, Subject, diagnose_run};
 use crate::model::{Plan, resolve, sweep};
 use crate::nn::instruction_set;
@@ -211,7 +211,8 @@ impl Trainer {
         };
         folder.history.run.status = status;
         folder.history.run.best = best;
-        let diagnosis = diagnosis(&folder, &self.dataset);
+        let varied = index.varied(&folder.history.run.spec.variation)?;
+        let diagnosis = diagnosis(&folder, &varied);
         folder.finish(plan, &diagnosis)?;
 
         self.say(&format!("{message}. {}", diagnosis.summary));
@@ -222,16 +223,10 @@ impl Trainer {
     }
 }
 
-fn diagnosis(folder: &RunFolder, dataset: &Dataset) -> Diagnosis {
+fn diagnosis(folder: &RunFolder, index: &Index) -> Diagnosis {
     let history = &folder.history;
     let classes = history.run.classes.len();
-    let class_counts = Split::ALL.map(|split| {
-        let mut counts = vec![0; classes];
-        for entry in dataset.index.of(split) {
-            counts[entry.label as usize] += 1;
-        }
-        (split, counts)
-    });
+    let class_counts = Split::ALL.map(|split| (split, index.class_counts(split)));
     let subject = Subject {
         epochs: &history.epochs,
         classes,

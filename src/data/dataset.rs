@@ -8,18 +8,19 @@ use super::survey::Survey;
 use super::{DataError, Intake, Limits, OnProgress};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A dataset whose images are in a folder.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dataset {
     /// The folder that the entries' paths lie below.
     pub root: PathBuf,
     pub index: Index,
     /// What a run may keep of the images in memory; the others are read from disk ahead of each step.
     pub image_memory_bytes: u64,
-    /// Where an opened archive was unpacked to: gone when the dataset is dropped.
-    pub(super) unpacked: Option<TempDir>,
+    /// Where an opened archive was unpacked to: gone when the last copy of the dataset is dropped.
+    pub(super) unpacked: Option<Arc<TempDir>>,
 }
 
 impl Dataset {
@@ -76,7 +77,7 @@ impl Dataset {
     ) -> Result<Dataset, DataError> {
         let temporary = tempfile::tempdir().map_err(DataError::at(&std::env::temp_dir()))?;
         let mut dataset = Self::import_with(path, temporary.path(), intake, progress)?;
-        dataset.unpacked = Some(temporary);
+        dataset.unpacked = Some(Arc::new(temporary));
         Ok(dataset)
     }
 

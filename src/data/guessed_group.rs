@@ -24,10 +24,18 @@ pub(super) fn guess(images: &[(&str, &str)]) -> Option<(Vec<String>, String)> {
         return Some((groups, "the folder within the class folder".to_owned()));
     }
     let names: Vec<Vec<&str>> = images.iter().map(|(path, _)| parts(path)).collect();
-    (0..MOST_PARTS).find_map(|place| {
-        let groups = groups_of(images, names.iter().map(|parts| parts.get(place).copied()))?;
-        Some((groups, format!("part {} of the file name", place + 1)))
-    })
+    // A number that ends every name only counts the files of a folder.
+    let counts = |place: usize| {
+        names
+            .iter()
+            .all(|parts| parts.len() == place + 1 && parts[place].parse::<u64>().is_ok())
+    };
+    (0..MOST_PARTS)
+        .filter(|place| !counts(*place))
+        .find_map(|place| {
+            let groups = groups_of(images, names.iter().map(|parts| parts.get(place).copied()))?;
+            Some((groups, format!("part {} of the file name", place + 1)))
+        })
 }
 
 /// The values as groups, if they make any.
@@ -98,7 +106,10 @@ mod tests {
             guess(&images).unwrap().1,
             "the folder within the class folder"
         );
-        let numbered = [("a/1.png", "a"), ("a/2.png", "a"), ("b/3.png", "b")];
+        let numbered: Vec<(String, &str)> = (0..40)
+            .flat_map(|n| ["a", "b"].map(|class| (format!("{class}/{}.png", n % 5), class)))
+            .collect();
+        let numbered: Vec<(&str, &str)> = numbered.iter().map(|(p, c)| (p.as_str(), *c)).collect();
         assert_eq!(guess(&numbered), None);
     }
 }

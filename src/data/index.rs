@@ -85,6 +85,17 @@ impl Index {
         self.entries.iter().filter(move |e| e.split == split)
     }
 
+    /// Images of each class in a split.
+    pub fn class_counts(&self, split: Split) -> Vec<u32> {
+        let mut counts = vec![0; self.classes.len()];
+        for entry in self.of(split) {
+            if let Some(count) = counts.get_mut(entry.label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// The commonest (height, width) of the training images; the larger of equally common ones.
     pub fn common_size(&self) -> (u32, u32) {
         common_size(self.of(Split::Train)).unwrap_or((1, 1))

@@ -106,7 +106,7 @@ pub enum SplitRule {
 
 impl SplitRule {
     /// Folds at most.
-    pub const MOST_FOLDS: u32 = 50;
+    pub const MOST_FOLDS: u32 = crate::run::MOST_FOLDS;
 }
 
 impl fmt::Display for SplitRule {

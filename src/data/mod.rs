@@ -37,6 +37,7 @@ mod stratify;
 mod summary;
 mod survey;
 mod thumbnail;
+mod variation;
 
 pub use dataset::Dataset;
 pub use decode::Format;

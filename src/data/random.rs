@@ -16,6 +16,14 @@ impl Random {
         Random(generator)
     }
 
+    /// Stream `stream` of what the seed gives under a name: other names are independent of it.
+    pub fn named(seed: u64, name: &str, stream: u64) -> Self {
+        let key = blake3::derive_key(name, &seed.to_le_bytes());
+        let mut generator = ChaCha8Rng::from_seed(key);
+        generator.set_stream(stream);
+        Random(generator)
+    }
+
     /// Uniform over [0, 1), 53 bits.
     pub fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64

@@ -18,6 +18,7 @@ mod split;
 mod status;
 pub mod sweep;
 mod training;
+mod variation;
 
 pub use augment::{AUGMENT_PRESETS, Augment, AugmentPreset, OPERATIONS, Operation};
 pub use csv::history_csv;
@@ -40,3 +41,4 @@ pub use spec::{Device, FieldError, Keep, ModelSpec, RunSpec, SpecError, TestFigu
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
 pub use training::{ClassWeights, EarlyStopping, Metric, Sampling, TrainSpec};
+pub use variation::{MOST_FOLDS, Resplit, Variation};

@@ -1,7 +1,7 @@
 //! The spec of a run: what a form, a TOML file or a JSON body asks for. Everything has a default; unknown fields are errors.
 
 use super::check::Errors;
-use super::{Augment, InputSpec, LayerSpec, Normalize, TrainSpec};
+use super::{Augment, InputSpec, LayerSpec, Normalize, TrainSpec, Variation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,6 +38,9 @@ pub struct RunSpec {
     pub train: TrainSpec,
     pub input: InputSpec,
     pub augment: Augment,
+    /// What is trained on in place of the dataset as it is.
+    #[serde(skip_serializing_if = "Variation::is_none")]
+    pub variation: Variation,
     /// True for a run that somebody's own script reports; it is not launched here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub external: bool,
@@ -167,6 +170,7 @@ impl RunSpec {
             }
         }
         errors.0.extend(self.augment.check());
+        errors.0.extend(self.variation.check());
         errors.0
     }
 }

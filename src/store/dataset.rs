@@ -46,21 +46,10 @@ pub struct DataFacts {
 
 impl DataFacts {
     pub fn of(index: &Index) -> DataFacts {
-        let class_counts = Split::ALL
-            .into_iter()
-            .map(|split| {
-                let mut counts = vec![0; index.classes.len()];
-                for entry in index.of(split) {
-                    if let Some(count) = counts.get_mut(entry.label as usize) {
-                        *count += 1;
-                    }
-                }
-                (split, counts)
-            })
-            .collect();
+        let class_counts = Split::ALL.map(|split| (split, index.class_counts(split)));
         DataFacts {
             classes: index.classes.clone(),
-            class_counts,
+            class_counts: class_counts.to_vec(),
             fingerprint: index.fingerprint.clone(),
             common_size: index.common_size(),
         }

@@ -22,6 +22,7 @@ use std::time::Instant;
 /// Checks that a spec can be trained on a dataset; what cannot is named by its field.
 pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
     let plan = plan_for(spec, index.classes.len())?;
+    let index = index.varied(&spec.variation)?;
     let images = |split| index.of(split).count();
     let mut errors = Vec::new();
     let mut say = |field: &str, message: &str| {
@@ -102,8 +103,9 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub fn start(job: &'a Job, observer: &'a mut dyn Observer) -> Result<Self, TrainError> {
         let spec = job.spec;
-        let index = &job.dataset.index;
-        let plan = check(spec, index)?;
+        let plan = check(spec, &job.dataset.index)?;
+        let dataset = job.dataset.varied(&spec.variation)?;
+        let index = &dataset.index;
         fs::create_dir_all(&job.folder).map_err(TrainError::at(&job.folder))?;
         let state = State::read(&job.folder)?;
         if let Some(state) = &state {
@@ -126,10 +128,14 @@ impl<'a> Session<'a> {
             index.fingerprint.get(..16).unwrap_or(&index.fingerprint),
         ));
 
+        if !spec.variation.is_none() {
+            observer.log(&format!("the dataset is varied: {}", spec.variation));
+        }
+
         let started = Instant::now();
         let epoch = state.as_ref().map_or(0, |state| state.facts.epoch) + 1;
         let reading = Mutex::new((&mut *observer, Clock::new(0, 0, 0, 0)));
-        let input = Input::load(job.dataset, &spec.input, &|done, of| {
+        let input = Input::load(&dataset, &spec.input, &|done, of| {
             // A poisoned lock means a panic that ends the run in any case.
             if let Ok(mut reading) = reading.lock() {
                 let (observer, clock) = &mut *reading;
@@ -150,7 +156,7 @@ impl<'a> Session<'a> {
                  they are read from disk ahead of each step",
                 input.on_disk(),
                 trained + val + test,
-                job.dataset.image_memory_bytes >> 20
+                dataset.image_memory_bytes >> 20
             ));
         }
         for Place { layer, .. } in plan.places() {

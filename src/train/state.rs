@@ -217,6 +217,7 @@ fn differences(one: &RunSpec, other: &RunSpec) -> Vec<&'static str> {
         ("train.seed", *seed == train.seed),
         ("input", one.input == other.input),
         ("augment", one.augment == other.augment),
+        ("variation", one.variation == other.variation),
     ]
     .into_iter()
     .filter_map(|(name, same)| (!same).then_some(name))

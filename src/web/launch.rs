@@ -41,10 +41,10 @@ async fn launch_run(app: &App, user: Value) -> Result<Launched, HttpError> {
     let data = Data::of(app, &user).await?;
     let spec = data.spec(user)?;
     let token = spec.external.then(token::fresh);
-    let run = app
-        .store
-        .create_run(data.run(spec, token.as_deref().map(token::hash)))
+    let new = data
+        .run(app, spec, token.as_deref().map(token::hash))
         .await?;
+    let run = app.store.create_run(new).await?;
     Ok(Launched { run, token })
 }
 
@@ -72,7 +72,7 @@ async fn launch_group(app: &App, sweep: Sweep) -> Result<Group, HttpError> {
             name => format!("{name}: {said}"),
         };
         spec.name = spec.name.chars().take(MOST_NAME).collect();
-        made.push((settings, data.run(spec, None)));
+        made.push((settings, data.run(app, spec, None).await?));
     }
     if name.is_empty() {
         let labels: Vec<&str> = axes.iter().map(|axis| label(&axes, axis)).collect();
@@ -149,13 +149,27 @@ impl Data {
         Ok(spec)
     }
 
-    fn run(&self, spec: RunSpec, token_hash: Option<[u8; 32]>) -> NewRun {
-        NewRun {
+    /// What a run with this spec remembers of its data: of the images as it sees them.
+    async fn run(
+        &self,
+        app: &App,
+        spec: RunSpec,
+        token_hash: Option<[u8; 32]>,
+    ) -> Result<NewRun, HttpError> {
+        let dataset = self.row.as_ref().map(|row| row.id.clone());
+        let facts = match &dataset {
+            Some(id) if !spec.variation.is_none() => {
+                let dataset = app.library.dataset(id).await?;
+                Some(DataFacts::of(&*dataset.index.varied(&spec.variation)?))
+            }
+            _ => self.facts.clone(),
+        };
+        Ok(NewRun {
             spec,
-            dataset: self.row.as_ref().map(|row| row.id.clone()),
-            facts: self.facts.clone(),
+            dataset,
+            facts,
             token_hash,
-        }
+        })
     }
 }
 

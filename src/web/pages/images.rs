@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 /// Images on the page.
 const MOST_IMAGES: usize = 120;
@@ -98,13 +99,16 @@ async fn show(
     };
     let name = run.dataset.clone().ok_or_else(gone)?;
     let dataset = app.library.dataset(&name).await?;
-    let index = &dataset.index;
+    let index = dataset.index.varied(&run.spec.variation)?;
     let facts = run.facts.as_ref().ok_or_else(gone)?;
+    // Pictures are served by their place in the dataset as it is.
+    let positions: HashMap<&str, usize> = (0..)
+        .zip(&dataset.index.entries)
+        .map(|(position, entry)| (entry.path.as_str(), position))
+        .collect();
     let entries: Vec<_> = index
-        .entries
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| entry.split == asked.split)
+        .of(asked.split)
+        .filter_map(|entry| Some((*positions.get(entry.path.as_str())?, entry)))
         .collect();
     let same = facts.fingerprint == index.fingerprint
         && [results.confidence.len(), results.loss.len(), entries.len()]

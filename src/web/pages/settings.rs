@@ -45,6 +45,9 @@ pub fn settings(run: &Run) -> Pairs {
         ),
     ];
     pairs.extend(form_options::changed(train));
+    if !run.spec.variation.is_none() {
+        pairs.push(("Data varied", run.spec.variation.to_string()));
+    }
     pairs
 }
 
