@@ -10,6 +10,7 @@
 //! - [`engine`], [`scheduler`]: where a run is placed; wish against fact.
 //! - [`inspector`]: looks into datasets in the background, one after the other.
 //! - [`worker`]: one run's process: fetch, train, report.
+//! - [`probe`]: trains what a diagnosis asks for, within a budget.
 //! - [`store`]: SQLite: runs, events, datasets, checkpoints.
 //! - [`diagnose`]: statistics and gates; histories in, findings out.
 //! - [`train`]: the loop, evaluation, early stopping, checkpoints, resume.
@@ -28,6 +29,7 @@ pub mod engine;
 pub mod inspector;
 pub mod model;
 pub mod nn;
+pub mod probe;
 pub mod run;
 pub mod scheduler;
 pub mod store;

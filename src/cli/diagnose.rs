@@ -1,20 +1,26 @@
-//! `gapwatch diagnose`: the audit of a dataset, or the verdict from curves that something else produced.
+//! `gapwatch diagnose`: the audit of a dataset, with a budget also a run and its probes; or the verdict from curves that something
+//! else produced.
 
 use super::BadInput;
+use super::inquiry::{Budget, TerminalAttendant};
 use super::intake::IntakeArguments;
 use super::interrupt::Interrupt;
+use super::printed::{print_causes, print_diagnosis, print_finding};
 use super::progress::Terminal;
 use super::spec::SpecArguments;
 use crate::data::Dataset;
 use crate::diagnose::audit::{Audit, audit};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
+use crate::diagnose::looks::{Looks, Source};
 use crate::diagnose::predictions::Predictions;
 use crate::diagnose::report::HistoryReport;
 use crate::diagnose::simple_models::{SimpleModels, simple_models};
-use crate::diagnose::{SEED, network_findings};
+use crate::diagnose::{Diagnosis, SEED, network_findings};
 use crate::model::{plan_for, resolve};
-use crate::run::Split;
+use crate::probe::{Case, Inquired, inquire};
+use crate::run::{EpochRecord, RunSpec, RunStatus, Split};
+use crate::train::{self, TrainError};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::{Read, Write};
@@ -31,6 +37,17 @@ pub(super) struct DiagnoseArguments {
     intake: IntakeArguments,
     #[command(flatten)]
     spec: SpecArguments,
+    /// Train the run that the spec means, then the probes that tell its causes apart, as many as this time allows: 90s, 10m, 2h
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "data",
+        conflicts_with = "history"
+    )]
+    budget: Option<Budget>,
+    /// Threads to train with: all cores where absent
+    #[arg(long, value_name = "N", requires = "budget", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// A history: Keras' or Lightning's CSV, a CSV with columns such as epoch, train_loss, val_acc, or history.json
     #[arg(long, value_name = "FILE", conflicts_with_all = ["like", "spec", "model", "settings"])]
     history: Option<PathBuf>,
@@ -63,12 +80,28 @@ pub(super) fn run(arguments: DiagnoseArguments) -> Result<ExitCode> {
     }
 }
 
-/// What `--data` prints: the audit, and what the layers tell.
+/// What `--data` prints: the audit, what the layers tell, and with a budget the diagnosis of a run.
 #[derive(serde::Serialize)]
 struct DataReport {
+    #[serde(flatten)]
+    diagnosis: Option<Diagnosis>,
     audit: Audit,
     simple_models: SimpleModels,
     network: Vec<Finding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunReport>,
+}
+
+/// The run that was diagnosed.
+#[derive(serde::Serialize)]
+struct RunReport {
+    spec: RunSpec,
+    status: RunStatus,
+    epochs: Vec<EpochRecord>,
+    /// With those of its probes.
+    trainings: usize,
+    seconds: f64,
+    interrupted: bool,
 }
 
 fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
@@ -80,12 +113,16 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
         .reading(data, |progress| Dataset::open_with(data, &intake, progress))
         .map_err(|error| BadInput(format!("--data: {error}")))?;
     let index = &dataset.index;
-    let plan = resolve(partial, Some(index.common_size()))
-        .map_err(|error| BadInput(error.to_string()))
-        .and_then(|spec| {
-            plan_for(&spec, index.classes.len()).map_err(|error| BadInput(error.to_string()))
-        })?;
-    let report = DataReport {
+    let wrong = |error: crate::run::SpecError| BadInput(error.to_string());
+    let spec = resolve(partial, Some(index.common_size())).map_err(wrong)?;
+    let plan = match arguments.budget {
+        Some(_) => train::check(&spec, index),
+        None => plan_for(&spec, index.classes.len()),
+    }
+    .map_err(wrong)?;
+    let mut report = DataReport {
+        diagnosis: None,
+        run: None,
         audit: terminal.reading(data, |progress| {
             audit(&dataset, SEED, progress, interrupt.flag())
         })?,
@@ -94,15 +131,36 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
         })?,
         network: network_findings(&plan, Some(index.of(Split::Train).count())),
     };
-    write(arguments.json, &report, |out| {
-        let found = [
-            &report.audit.findings,
-            &report.simple_models.findings,
-            &report.network,
-        ];
-        for finding in found.into_iter().flatten() {
-            print_finding(out, finding)?;
-            writeln!(out)?;
+    if let Some(Budget(budget)) = arguments.budget {
+        let looks = Looks::default()
+            .with(Source::Data, report.audit.findings.clone())
+            .with(Source::SimpleModels, report.simple_models.findings.clone())
+            .with(Source::Layers, report.network.clone());
+        let case = Case {
+            dataset: &dataset,
+            spec: &spec,
+            looks,
+            budget,
+            threads: arguments.threads.map_or_else(super::all_cores, usize::from),
+        };
+        let inquired = inquire(case, &mut TerminalAttendant::new(&terminal));
+        report.take(
+            spec,
+            inquired.map_err(|error| match error {
+                TrainError::Spec(error) => wrong(error).into(),
+                other => anyhow::Error::new(other),
+            })?,
+        );
+    }
+    let interrupted = report.run.as_ref().is_some_and(|run| run.interrupted);
+    let written = write(arguments.json, &report, |out| {
+        match &report.diagnosis {
+            Some(diagnosis) => {
+                print_diagnosis(out, diagnosis)?;
+                print_causes(out, diagnosis)?;
+                writeln!(out)?;
+            }
+            None => print_findings(out, &report)?,
         }
         if report.audit.findings.is_empty() {
             writeln!(
@@ -118,8 +176,52 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
         for note in &report.audit.notes {
             writeln!(out, "{note}")?;
         }
+        if interrupted {
+            writeln!(out, "\nInterrupted: this is what was known until then.")?;
+        }
         Ok(())
+    })?;
+    Ok(if interrupted {
+        ExitCode::FAILURE
+    } else {
+        written
     })
+}
+
+/// What was found without training.
+fn print_findings(out: &mut impl Write, report: &DataReport) -> Result<()> {
+    let found = [
+        &report.audit.findings,
+        &report.simple_models.findings,
+        &report.network,
+    ];
+    for finding in found.into_iter().flatten() {
+        print_finding(out, finding)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+impl DataReport {
+    fn take(&mut self, spec: RunSpec, inquired: Inquired) {
+        let Inquired {
+            diagnosis,
+            status,
+            epochs,
+            trainings,
+            seconds,
+            interrupted,
+        } = inquired;
+        self.diagnosis = Some(diagnosis);
+        self.run = Some(RunReport {
+            spec,
+            status,
+            epochs,
+            trainings,
+            seconds,
+            interrupted,
+        });
+    }
 }
 
 fn of_history(path: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
@@ -176,48 +278,12 @@ fn read<T>(path: &Path, most: usize, parse: impl Fn(&[u8]) -> Result<T, Unreadab
 }
 
 fn print(out: &mut impl Write, report: &HistoryReport) -> Result<()> {
-    let diagnosis = &report.diagnosis;
-    writeln!(out, "{}\n\n{}", diagnosis.verdict.name(), diagnosis.summary)?;
-    if let Some(gates) = &diagnosis.gates {
-        writeln!(out)?;
-        for gate in [
-            &gates.training_above_chance,
-            &gates.above_chance,
-            &gates.gap,
-            &gates.val_vs_test,
-            &gates.enough_images,
-        ] {
-            writeln!(out, "  {}", gate.statement)?;
-        }
-    }
-    for finding in &diagnosis.findings {
-        writeln!(out)?;
-        print_finding(out, finding)?;
-    }
+    print_diagnosis(out, &report.diagnosis)?;
     if !report.notes.is_empty() {
         writeln!(out, "\nHow the files were read:")?;
         for note in &report.notes {
             writeln!(out, "  {note}")?;
         }
-    }
-    Ok(())
-}
-
-/// A finding in the order in which it is read: what, how much, why, what to do, when it is none.
-fn print_finding(out: &mut impl Write, finding: &Finding) -> Result<()> {
-    writeln!(out, "{}: {}", finding.severity.name(), finding.title)?;
-    for (word, text) in [
-        ("Measured", &finding.measured),
-        ("Why it matters", &finding.why),
-        ("What to do", &finding.remedy),
-        ("A false alarm if", &finding.false_alarm),
-    ] {
-        if !text.is_empty() {
-            writeln!(out, "  {word}: {text}")?;
-        }
-    }
-    for pictures in &finding.pictures {
-        writeln!(out, "  {}: {}", pictures.caption, pictures.paths.join(", "))?;
     }
     Ok(())
 }

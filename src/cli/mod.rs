@@ -2,10 +2,12 @@
 
 mod bench;
 mod diagnose;
+mod inquiry;
 mod intake;
 mod interrupt;
 mod lr_range;
 mod predict;
+mod printed;
 mod progress;
 mod repeated;
 mod run_folder;

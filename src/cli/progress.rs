@@ -32,6 +32,11 @@ impl Terminal {
         }
     }
 
+    /// True once the user wants the process to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_set()
+    }
+
     /// Shows how far the reading of a dataset has come.
     pub fn reading<T, E>(
         &self,
@@ -59,15 +64,17 @@ impl Terminal {
             sealed: spec.test == TestFigures::Sealed,
             failed: None,
         };
-        observer.line(
-            "epoch    train loss   acc      val loss   acc      test loss   acc       gap    time",
-        );
+        observer.line(TABLE);
         observer
     }
 }
 
+/// The heading of the table that [`row`] gives the lines of.
+pub(super) const TABLE: &str =
+    "epoch    train loss   acc      val loss   acc      test loss   acc       gap    time";
+
 /// A bar on standard error, drawn only where that is a terminal.
-fn bar(template: &str) -> ProgressBar {
+pub(super) fn bar(template: &str) -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
@@ -126,17 +133,7 @@ impl Observer for RunObserver {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.bar.set_length(u64::from(progress.of));
-        self.bar.set_position(u64::from(progress.done));
-        self.bar
-            .set_prefix(format!("{}/{}", progress.epoch, self.epochs));
-        let left = progress
-            .left_s
-            .filter(|s| s.is_finite() && *s >= 0.0)
-            .map_or_else(String::new, |s| {
-                format!(", {} left", HumanDuration(Duration::from_secs(s as u64)))
-            });
-        self.bar.set_message(format!("{}{left}", progress.phase));
+        show(&self.bar, progress, Some(self.epochs));
     }
 
     fn log(&mut self, message: &str) {
@@ -154,7 +151,25 @@ impl Observer for RunObserver {
     }
 }
 
-fn row(record: &EpochRecord) -> String {
+/// Moves a bar to where a training is, of so many epochs where that is known.
+pub(super) fn show(bar: &ProgressBar, progress: &Progress, epochs: Option<u32>) {
+    bar.set_length(u64::from(progress.of));
+    bar.set_position(u64::from(progress.done));
+    bar.set_prefix(match epochs {
+        Some(epochs) => format!("{}/{epochs}", progress.epoch),
+        None => progress.epoch.to_string(),
+    });
+    let left = progress
+        .left_s
+        .filter(|s| s.is_finite() && *s >= 0.0)
+        .map_or_else(String::new, |s| {
+            format!(", {} left", HumanDuration(Duration::from_secs(s as u64)))
+        });
+    bar.set_message(format!("{}{left}", progress.phase));
+}
+
+/// An epoch as a line of the table.
+pub(super) fn row(record: &EpochRecord) -> String {
     let split = |metrics: Option<&SplitMetrics>| match metrics {
         Some(m) => format!("{:>9.4} {:>7.2} %", m.loss, 100.0 * m.accuracy),
         None => format!("{:>9} {:>9}", "–", "–"),

@@ -57,6 +57,32 @@ pub enum Cause {
     EvaluationBug,
 }
 
+impl Cause {
+    /// As in the diagnosis document: `split-shift`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Memorisation => "memorisation",
+            Cause::NoSignal => "no-signal",
+            Cause::LabelMapMismatch => "label-map-mismatch",
+            Cause::ScrambledLabels => "scrambled-labels",
+            Cause::SplitShift => "split-shift",
+            Cause::GroupShift => "group-shift",
+            Cause::OrderedSplit => "ordered-split",
+            Cause::MissingClasses => "missing-classes",
+            Cause::PreprocessingMismatch => "preprocessing-mismatch",
+            Cause::BnEvalDiscrepancy => "bn-eval-discrepancy",
+            Cause::Leakage => "leakage",
+            Cause::LabelNoise => "label-noise",
+            Cause::ClassImbalance => "class-imbalance",
+            Cause::WeakerThanBaseline => "weaker-than-baseline",
+            Cause::UnstableOptimisation => "unstable-optimisation",
+            Cause::FrozenLayers => "frozen-layers",
+            Cause::NotLearning => "not-learning",
+            Cause::EvaluationBug => "evaluation-bug",
+        }
+    }
+}
+
 /// One number behind a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -232,7 +258,8 @@ mod tests {
 
     #[test]
     fn causes_have_the_documents_ids() {
-        let id = serde_json::to_value(Cause::BnEvalDiscrepancy).unwrap();
-        assert_eq!(id, "bn-eval-discrepancy");
+        for cause in [Cause::BnEvalDiscrepancy, Cause::NoSignal, Cause::Leakage] {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Source {
     SimpleModels,
     /// The layers, before anything is trained.
     Layers,
+    /// Trainings made to tell causes apart.
+    Probes,
 }
 
 impl Source {
@@ -31,6 +33,7 @@ impl Source {
             Source::Data => "The dataset",
             Source::SimpleModels => "Simple models on the same images",
             Source::Layers => "The shape of the network",
+            Source::Probes => "Trainings that tell causes apart",
         }
     }
 }
@@ -90,7 +93,7 @@ impl Looks {
         self.0.iter()
     }
 
-    fn findings(&self) -> impl Iterator<Item = &Finding> {
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.0
             .iter()
             .filter_map(|look| look.findings.as_ref().ok())

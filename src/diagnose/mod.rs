@@ -1,4 +1,4 @@
-//! The causes of a gap: statistics and gates; histories in, findings out.
+//! The causes of a gap: statistics, gates and the choice of probes; histories in, findings out.
 
 pub mod audit;
 mod causes;
@@ -12,6 +12,7 @@ mod learning;
 pub mod looks;
 mod network_shape;
 pub mod predictions;
+pub mod probes;
 pub mod report;
 mod seeds;
 pub mod simple_models;

@@ -8,6 +8,7 @@ use super::finding::{Finding, Found, rank};
 use super::gates::{Answer, Gates};
 use super::history::RecordedHistory;
 use super::learning::not_learning;
+use super::probes::{NextProbe, ProbeRecord};
 use super::summary::summary;
 use super::trend::{self, Parting};
 use super::unstable::unstable;
@@ -75,6 +76,12 @@ pub struct Diagnosis {
     /// What could not be looked at and why, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_checked: Vec<String>,
+    /// Trainings that were made to tell causes apart, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeRecord>,
+    /// The probe that would tell most for its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_probe: Option<NextProbe>,
 }
 
 /// What a verdict is given on: the epoch that the gates are asked of, the curves, and what is known of the data.
@@ -161,6 +168,8 @@ pub(super) fn conclude(
         causes: causes(&findings),
         findings,
         not_checked,
+        probes: Vec::new(),
+        next_probe: None,
     }
 }
 

@@ -12,13 +12,13 @@ use tempfile::{TempDir, tempdir};
 
 const LAYERS: &str = r#"model.layers=[{ conv2d = { out = 4, kernel = 3, padding = 1 } }, { batch_norm = {} }, { relu = {} }, { dropout = { p = 0.2 } }, { flatten = {} }, { linear = {} }]"#;
 
-fn gapwatch(arguments: &[&str]) -> Command {
+pub fn gapwatch(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gapwatch"));
     command.args(arguments).stdin(Stdio::null());
     command
 }
 
-fn run(arguments: &[&str]) -> (i32, String, String) {
+pub fn run(arguments: &[&str]) -> (i32, String, String) {
     let Output {
         status,
         stdout,
