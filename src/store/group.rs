@@ -148,6 +148,18 @@ impl Store {
         self.read(move |db| group(db, id)).await
     }
 
+    /// The groups that look into a run, the oldest first.
+    pub async fn groups_of(&self, parent: RunId) -> StoreResult<Vec<Group>> {
+        self.read(move |db| {
+            let ids: Vec<GroupId> = db
+                .prepare_cached("SELECT id FROM run_group WHERE parent = ?1 ORDER BY id")?
+                .query_map([parent], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            ids.into_iter().map(|id| group(db, id)).collect()
+        })
+        .await
+    }
+
     /// The newest groups first, at most `limit`.
     pub async fn groups(&self, limit: usize) -> StoreResult<Vec<GroupSummary>> {
         self.read(move |db| {

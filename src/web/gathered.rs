@@ -1,10 +1,12 @@
 //! A run with everything that was looked at: its own figures, its dataset's inspections, its layers.
 
+use super::probes::{Probing, Started, impossible};
 use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::Diagnosis;
 use crate::diagnose::audit::Audit;
 use crate::diagnose::looks::{Looks, Source};
+use crate::diagnose::probes::Probe;
 use crate::diagnose::simple_models::SimpleModels;
 use crate::run::{EpochRecord, RunId};
 use crate::store::{Diagnosed, Inspection, Run, StoreError};
@@ -22,6 +24,42 @@ pub struct Gathered {
 }
 
 pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
+    let gathered = look(app, id).await?;
+    let probing = gathered.probing(app).await?;
+    let diagnosis = gathered.diagnosis;
+    let (diagnosis, looks) = match probing {
+        // Which probes these images allow is tried on their index.
+        Some(probing) => {
+            tokio::task::spawn_blocking(move || probing.conclude(diagnosis, gathered.looks))
+                .await
+                .map_err(HttpError::internal)?
+        }
+        None => (gathered.looks.document(diagnosis), gathered.looks),
+    };
+    Ok(Gathered {
+        diagnosis,
+        looks,
+        ..gathered
+    })
+}
+
+/// Starts a probe of a run, the one that tells most for its seconds where none is named.
+pub async fn start_probe(app: &App, id: RunId, named: Option<Probe>) -> Result<Started, HttpError> {
+    let gathered = look(app, id).await?;
+    let Some(probing) = gathered.probing(app).await? else {
+        return Err(impossible(id));
+    };
+    let (probe, group) = tokio::task::spawn_blocking(move || {
+        probing.choose(gathered.diagnosis, gathered.looks, named)
+    })
+    .await
+    .map_err(HttpError::internal)??;
+    let group = app.store.create_group(group).await?;
+    Ok(Started { probe, group })
+}
+
+/// A run with its looks, but for those of probes; the diagnosis is of its own figures yet.
+async fn look(app: &App, id: RunId) -> Result<Gathered, HttpError> {
     let Diagnosed {
         run,
         epochs,
@@ -35,10 +73,9 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         },
         _ => Inspected::default(),
     };
-    let looks = looks(&run, &diagnosis, &images, inspected);
     Ok(Gathered {
-        diagnosis: looks.document(diagnosis),
-        looks,
+        looks: looks(&run, &diagnosis, &images, inspected),
+        diagnosis,
         run,
         epochs,
         dataset: match images {
@@ -46,6 +83,15 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
             Images::Missing(_) => None,
         },
     })
+}
+
+impl Gathered {
+    async fn probing(&self, app: &App) -> Result<Option<Probing>, HttpError> {
+        match &self.dataset {
+            Some(dataset) => Probing::of(app, &self.run, &self.epochs, dataset).await,
+            None => Ok(None),
+        }
+    }
 }
 
 /// The images that a run was trained on, or a sentence on why they cannot be looked at.

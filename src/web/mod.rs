@@ -16,6 +16,7 @@ mod login;
 mod metrics;
 mod notice;
 mod pages;
+mod probes;
 mod rate_test;
 mod server;
 mod stream;

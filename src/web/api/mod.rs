@@ -19,6 +19,7 @@ mod history;
 mod inspections;
 mod models;
 mod openapi;
+mod probes;
 mod producer;
 mod receive;
 mod room;
@@ -59,6 +60,7 @@ pub fn router() -> Router<App> {
         .merge(inspections::router())
         .merge(models::router())
         .merge(room::router())
+        .merge(probes::router())
         .merge(runs::router())
         .merge(uploads::router())
 }

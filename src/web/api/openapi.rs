@@ -2,8 +2,8 @@
 
 use super::{
     augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
-    datasets, diagnoses, epochs, events, groups, health, history, inspections, models, producer,
-    room, runs, uploads,
+    datasets, diagnoses, epochs, events, groups, health, history, inspections, models, probes,
+    producer, room, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -29,6 +29,7 @@ use utoipa::OpenApi;
         control::resume,
         control::reveal,
         control::clone,
+        probes::start,
         groups::list,
         groups::show,
         groups::cancel,
