@@ -177,31 +177,40 @@ fn batch_norm_whose_statistics_never_move_is_found() {
     for (split, each) in [("train", 17), ("val", 20), ("test", 20)] {
         images::write_split(&data.path().join(split), each, each.into());
     }
-    let settings = spec(json!({
-        "model": {"layers": [
-            {"conv2d": {"out": 4, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": 1e-9}}, {"relu": {}},
-            {"flatten": {}}, {"linear": {}}
-        ]},
-        "input": {"normalize": {"mean": [-20.0], "std": [0.2]}},
-        "train": {"epochs": 20}
-    }));
-    let (_, diagnosis) = diagnosed(data.path(), &settings);
-    let finding = found(&diagnosis, "batch-norm-in-evaluation");
-    assert!(finding.breaks_evaluation(), "{finding:?}");
-    assert!(finding.measured.contains("estimated anew"), "{finding:?}");
-    assert_eq!(
-        diagnosis.verdict,
-        Verdict::BrokenEvaluation,
-        "{}",
-        diagnosis.summary
-    );
-    assert_eq!(causes(&diagnosis)[0], "bn-eval-discrepancy");
-    assert!(
-        diagnosis.causes[0]
-            .evidence
-            .iter()
-            .any(|e| e.p.is_some_and(|p| p < 0.01))
-    );
+    let layers = json!([{"conv2d": {"out": 4, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": 1e-9}}]);
+    let block = json!({"residual": {"layers": layers, "shortcut": [
+        {"conv2d": {"out": 4, "kernel": 1}}, {"batch_norm": {"momentum": 1e-9}}
+    ]}});
+    let end = [
+        json!({"relu": {}}),
+        json!({"flatten": {}}),
+        json!({"linear": {}}),
+    ];
+    for start in [layers.as_array().unwrap().clone(), vec![block]] {
+        let layers = [&start[..], &end[..]].concat();
+        let settings = spec(json!({
+            "model": {"layers": layers},
+            "input": {"normalize": {"mean": [-20.0], "std": [0.2]}},
+            "train": {"epochs": 20}
+        }));
+        let (_, diagnosis) = diagnosed(data.path(), &settings);
+        let finding = found(&diagnosis, "batch-norm-in-evaluation");
+        assert!(finding.breaks_evaluation(), "{finding:?}");
+        assert!(finding.measured.contains("estimated anew"), "{finding:?}");
+        assert_eq!(
+            diagnosis.verdict,
+            Verdict::BrokenEvaluation,
+            "{}",
+            diagnosis.summary
+        );
+        assert_eq!(causes(&diagnosis)[0], "bn-eval-discrepancy");
+        assert!(
+            diagnosis.causes[0]
+                .evidence
+                .iter()
+                .any(|e| e.p.is_some_and(|p| p < 0.01))
+        );
+    }
 }
 
 /// Renames validation's class folders: what lay in each is now filed under another name.

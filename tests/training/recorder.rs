@@ -87,9 +87,17 @@ pub fn spec(over: Value) -> RunSpec {
     resolve(merge(base, over), Some((8, 12))).unwrap()
 }
 
-/// The same with every option of training that can go together, each away from its default.
+/// The same with every option of training that can go together, each away from its default, and a network of the layers
+/// that the other has not.
 pub fn spec_with_options() -> RunSpec {
-    spec(json!({"train": {
+    spec(json!({"model": {"layers": [
+        {"conv2d": {"out": 4, "kernel": 3, "padding": 1}}, {"group_norm": {"groups": 2}}, {"gelu": {}},
+        {"residual": {
+            "layers": [{"conv2d": {"out": 6, "kernel": 3, "stride": 2, "padding": 1}}, {"batch_norm": {}}, {"dropout": {"p": 0.1}}],
+            "shortcut": [{"avg_pool": {"kernel": 2}}, {"conv2d": {"out": 6, "kernel": 1}}, {"batch_norm": {}}],
+        }}, {"relu": {}},
+        {"sequence": {"of": "columns"}}, {"gru": {"hidden": 6, "bidirectional": true}}, {"last_step": {}}, {"linear": {}}
+    ]}, "train": {
         "optimizer": {"kind": "adamw", "lr": 0.02, "weight_decay": 0.1, "decay": "weights"},
         "schedule": {"kind": "plateau", "factor": 0.5, "patience": 0, "threshold": 0.2, "warm_up": 1},
         "clip_norm": 0.5,
