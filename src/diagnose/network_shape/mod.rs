@@ -1,14 +1,19 @@
 //! What a network's layers tell before it runs: weights that do nothing, weights that only memorise, and bottlenecks.
 
 mod capacity;
+mod normalization;
+mod recurrence;
 
-use super::finding::{Cause, Finding, Severity};
+use super::finding::{Finding, Severity};
 use crate::model::{Place, Plan, PlannedLayer};
 use crate::run::Layer;
 use capacity::{capacity, tied_to_place};
+use normalization::{dropout_before_norm, idle_bias};
+use recurrence::{one_sided, single_step};
 
-/// The findings on a plan, those on a layer with its position, or its residual block's; `images` is the number of training images, where it is known. They are facts of the layers, not
-/// measurements: they raise the odds of memorisation and choose its remedies.
+/// The findings on a plan, those on a layer with its position, or its residual block's; `images` is the number of
+/// training images, where it is known. They are facts of the layers, not measurements: they raise the odds of
+/// memorisation and choose its remedies.
 pub fn network_findings(plan: &Plan, images: Option<usize>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for place in plan.places() {
@@ -47,68 +52,6 @@ fn grouped(n: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-fn single_step(layer: &PlannedLayer) -> Option<Finding> {
-    let (Layer::Lstm(_) | Layer::Gru(_)) = &layer.layer else {
-        return None;
-    };
-    if layer.input[0] != 1 {
-        return None;
-    }
-    let idle: usize = layer
-        .tensors()
-        .iter()
-        .filter(|t| t.name.contains("weight_hh"))
-        .map(|t| t.shape.iter().product::<usize>())
-        .sum();
-    let mut finding = Finding::new(
-        "recurrence-over-one-step",
-        Severity::Warning,
-        "The recurrent layer reads a sequence of length one",
-    );
-    finding.cause = Some(Cause::Memorisation);
-    finding.measured = format!(
-        "{} gets one step of {} numbers an image. Its {} recurrent weights (weight_hh) never get a gradient.",
-        named(layer),
-        layer.input[1],
-        grouped(idle)
-    );
-    finding.why = "With one step there is no order to read: the layer is a gated linear map with more ways to saturate, and \
-                   bidirectional only computes the same step twice."
-        .to_owned();
-    finding.remedy = "Leave the recurrent layer out, or give it a sequence: { sequence = { of = \"columns\" } } reads an image \
-                      from left to right (preset crnn)."
-        .to_owned();
-    finding.false_alarm =
-        "The network is meant to be given longer sequences later with these weights.".to_owned();
-    Some(finding)
-}
-
-fn one_sided(place: &Place) -> Option<Finding> {
-    let layer = place.layer;
-    let (Layer::LastStep, Some(recurrent)) = (&layer.layer, place.before.last()) else {
-        return None;
-    };
-    if !matches!(&recurrent.layer, Layer::Lstm(l) | Layer::Gru(l) if l.bidirectional)
-        || layer.input[0] == 1
-    {
-        return None;
-    }
-    let mut finding = Finding::new(
-        "backward-direction-unread",
-        Severity::Note,
-        "Half of the bidirectional layer has seen one step only",
-    );
-    finding.measured = format!(
-        "The last of {} steps is taken; there the backward direction of {} has read the last step and nothing else.",
-        layer.input[0],
-        named(recurrent)
-    );
-    finding.why = "Half of the features that go on know almost nothing of the image.".to_owned();
-    finding.remedy = "Use one direction, or pool over all steps.".to_owned();
-    finding.false_alarm = "The end of the sequence is what matters.".to_owned();
-    Some(finding)
 }
 
 /// A layer before the last that leaves no more numbers than there are classes.
@@ -185,63 +128,6 @@ fn linear_in_a_row(place: &Place) -> Option<Finding> {
         .to_owned();
     finding.remedy = "Put { relu = {} } between them, or leave the first out.".to_owned();
     finding.false_alarm = "A deliberately narrow first map (low rank) saves parameters.".to_owned();
-    Some(finding)
-}
-
-fn idle_bias(place: &Place) -> Option<Finding> {
-    let layer = place.layer;
-    let next = place.next().filter(|next| next.cancels_bias())?;
-    let has_bias = match &layer.layer {
-        Layer::Conv2d(conv) => conv.bias,
-        Layer::Linear(linear) => linear.bias,
-        _ => false,
-    };
-    if !has_bias {
-        return None;
-    }
-    let mut finding = Finding::new(
-        "bias-before-batch-norm",
-        Severity::Note,
-        "A bias before batch norm does nothing",
-    );
-    finding.measured = format!(
-        "{} has a bias for each of {} outputs, and {} subtracts the mean right after it.",
-        named(layer),
-        grouped(layer.output[0]),
-        named(next)
-    );
-    finding.why = "It gets only rounding for a gradient. It does no harm either.".to_owned();
-    finding.remedy = "Set bias = false in that layer.".to_owned();
-    finding.false_alarm = "Weights are to be loaded that have one.".to_owned();
-    Some(finding)
-}
-
-fn dropout_before_norm(place: &Place) -> Option<Finding> {
-    let Layer::Dropout(dropout) = &place.layer.layer else {
-        return None;
-    };
-    let norm = place
-        .after()
-        .flat_map(PlannedLayer::with_inside)
-        .find(|l| matches!(l.layer, Layer::BatchNorm(_)))?;
-    if dropout.p == 0.0 {
-        return None;
-    }
-    let mut finding = Finding::new(
-        "dropout-before-batch-norm",
-        Severity::Note,
-        "Dropout stands before batch norm",
-    );
-    finding.cause = Some(Cause::BnEvalDiscrepancy);
-    finding.measured = format!("Dropout of {} comes before {}.", dropout.p, named(norm));
-    finding.why = "In training batch norm learns the variance of what dropout left; in evaluation nothing is dropped and the \
-                   variance is another (variance shift, Li et al. 2019). Accuracy in evaluation mode falls."
-        .to_owned();
-    finding.remedy =
-        "Use dropout only after the last batch norm, before the last linear layer.".to_owned();
-    finding.false_alarm =
-        "With small p and wide layers the shift is small: compare training accuracy in training and in evaluation mode."
-            .to_owned();
     Some(finding)
 }
 

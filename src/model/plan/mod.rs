@@ -4,6 +4,7 @@ mod builder;
 mod error;
 mod note;
 mod place;
+mod sum;
 
 pub use error::ModelError;
 pub(super) use note::zero_gradient;
