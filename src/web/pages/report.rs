@@ -134,8 +134,10 @@ impl Report {
             .into_iter()
             .take(MOST_EVIDENCE)
             .map(|evidence| match evidence.p {
-                Some(p) => format!("{} (p {})", evidence.statement, p_value(p)),
-                None => evidence.statement.clone(),
+                Some(p) if !evidence.statement.contains("p = ") => {
+                    format!("{} p = {}.", evidence.statement, p_value(p))
+                }
+                _ => evidence.statement.clone(),
             })
             .collect()
     }
