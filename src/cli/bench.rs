@@ -1,10 +1,11 @@
 //! `gapwatch bench`: seconds and memory of training and scoring.
 
 use super::BadInput;
+use crate::augment::{Augmenter, Batch, Looks};
 use crate::data::{Images, Normalization};
 use crate::model::{Network, Plan, plan_for, python, resolve};
 use crate::nn::{Refill, Stream};
-use crate::run::{Decay, InputSpec, Optimizer, RunSpec};
+use crate::run::{Augment, Decay, InputSpec, Optimizer, RunSpec};
 use crate::train::MOST_AT_ONCE;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
@@ -41,6 +42,9 @@ pub(super) struct BenchArguments {
     epochs: u32,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
+    /// Also changes every training image at random, by all operations, and says how long that takes on the same threads
+    #[arg(long)]
+    augment: bool,
     /// One JSON document a line instead of a table
     #[arg(long)]
     json: bool,
@@ -57,6 +61,9 @@ struct Measurement {
     warm_up: bool,
     train_s: f64,
     eval_s: f64,
+    /// Changing the epoch's images, with nothing beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    augment_s: Option<f64>,
     /// The most memory the process has held, in MiB.
     peak_mb: u64,
 }
@@ -115,6 +122,26 @@ fn images(count: usize, input: &InputSpec) -> (Images, Normalization) {
     (Images::of_planes(input, planes, labels), normalization)
 }
 
+/// Every operation as strong as a user would have it.
+fn all_operations() -> Augment {
+    Augment {
+        flip_horizontal: 0.5,
+        flip_vertical: 0.5,
+        shift_horizontal: 0.1,
+        shift_vertical: 0.1,
+        crop: 0.2,
+        rotate: 10.0,
+        scale: 0.1,
+        brightness: 0.2,
+        contrast: 0.2,
+        noise: 0.05,
+        blur: 1.0,
+        cutout: 0.25,
+        time_mask: 0.2,
+        frequency_mask: 0.2,
+    }
+}
+
 fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()> {
     let n = arguments.images as usize;
     let input = &spec.input;
@@ -142,6 +169,13 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
+    let augmenter = Augmenter::new(
+        &all_operations(),
+        input,
+        normalization.clone(),
+        spec.train.seed,
+    );
+    let mut changed = Vec::new();
     let mut step = 0;
     for epoch in 0..=arguments.epochs {
         let start = Instant::now();
@@ -157,11 +191,29 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
             let (images, labels) = batch(&mut numbers, which)?;
             network.score(&images, &labels)?;
         }
+        let scored = Instant::now();
+        if arguments.augment {
+            let mut looks = Looks::new(epoch, n);
+            for which in &to_train {
+                let batch = Batch {
+                    steps: &looks.next(which),
+                    places: which,
+                    images: &images,
+                    read: &in_memory,
+                };
+                changed.resize(
+                    which.len() * input.channels * input.height * input.width,
+                    0.0,
+                );
+                augmenter.batch(&batch, &mut changed);
+            }
+        }
         let measurement = Measurement {
             epoch,
             warm_up: epoch == 0,
             train_s: (trained - start).as_secs_f64(),
-            eval_s: trained.elapsed().as_secs_f64(),
+            eval_s: (scored - trained).as_secs_f64(),
+            augment_s: arguments.augment.then(|| scored.elapsed().as_secs_f64()),
             peak_mb: u64::try_from(getrusage(UsageWho::RUSAGE_SELF)?.max_rss())? / 1024,
         };
         if arguments.json {
@@ -171,10 +223,17 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
                 train_s,
                 eval_s,
                 peak_mb,
+                augment_s,
                 ..
             } = measurement;
             let note = if epoch == 0 { "  warm-up" } else { "" };
-            println!("{epoch:>5}  {train_s:>8.3}  {eval_s:>8.3}  {peak_mb:>9}{note}");
+            let share = augment_s.map_or(String::new(), |s| {
+                format!(
+                    "  changed in {s:.3} s, {:.1} % of training",
+                    100.0 * s / train_s
+                )
+            });
+            println!("{epoch:>5}  {train_s:>8.3}  {eval_s:>8.3}  {peak_mb:>9}{share}{note}");
         }
     }
     Ok(())
