@@ -8,6 +8,8 @@ const fields = [...form.elements].filter((field) => field.name);
 const touched = new Set(new URLSearchParams(location.search).keys());
 if ("posted" in form.dataset) for (const field of fields) touched.add(field.name);
 if (form.elements.from.value) touched.add("from");
+// A preset in the address has filled the fields of augmentation: they count from now on.
+if (touched.delete("augmentation")) for (const { name } of fields) if (name.startsWith("augment_")) touched.add(name);
 
 /** What is filled in by hand, and what decides the rest. */
 function given() {
@@ -61,6 +63,20 @@ form.addEventListener("input", (event) => {
   reveal();
   clearTimeout(timer);
   timer = setTimeout(check, 200);
+});
+
+// A preset of augmentation fills its fields and steps back: what counts is what stands in them.
+const preset = form.elements.augmentation;
+preset.addEventListener("change", () => {
+  const filled = JSON.parse(preset.selectedOptions[0].dataset.fields ?? "{}");
+  preset.value = "";
+  touched.delete("augmentation");
+  for (const [name, value] of Object.entries(filled)) {
+    form.elements[name].value = value;
+    touched.add(name);
+  }
+  document.getElementById("augment-operations").open = true;
+  check();
 });
 
 // A field that is emptied takes its default again.

@@ -401,6 +401,49 @@ async fn a_form_that_is_right_launches_a_run() {
 }
 
 #[tokio::test]
+async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
+    let site = Site::with_dataset("two classes").await;
+    let text = site.get("/runs/new?dataset=two-classes").await.text;
+    assert!(text.contains("Every image is shown as it is"), "{text}");
+    assert!(!text.contains("augmented.png"));
+
+    let value = |text: &str, field: &str| -> String {
+        let (_, rest) = text
+            .split_once(&format!("name=\"{field}\" value=\""))
+            .unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    // As a link does it, and as a form without scripts.
+    let chosen = "dataset=two-classes&augment_rotate=99&augmentation=spectrograms";
+    for text in [
+        site.get(&format!("/runs/new?{chosen}")).await.text,
+        site.post("/runs/new/check", chosen).await.text,
+    ] {
+        assert_eq!(value(&text, "augment_rotate"), "0");
+        assert_eq!(value(&text, "augment_time_mask"), "0.2");
+        assert!(
+            text.contains("src=\"/api/v1/datasets/two-classes/augmented.png?shift_horizontal=0.1&"),
+            "{text}"
+        );
+        assert!(text.contains("time mask 0.2, frequency mask 0.2"), "{text}");
+    }
+    let wrong = "dataset=two-classes&augment_rotate=181&augment_blur=much";
+    let text = site.post("/runs/new/check", wrong).await.text;
+    for (field, says) in [
+        ("augment_rotate", "outside 0 to 180"),
+        ("augment_blur", "no number"),
+    ] {
+        let (_, rest) = text.split_once(&format!("id=\"error-{field}\"")).unwrap();
+        let said = rest.split("</p>").next().unwrap();
+        assert!(said.contains(says), "{field}: {said}");
+    }
+    assert!(
+        !text.contains("augmented.png"),
+        "nothing to show while fields are wrong"
+    );
+}
+
+#[tokio::test]
 async fn layers_of_ones_own_are_checked_and_the_one_that_does_not_fit_is_named() {
     let site = Site::with_dataset("two classes").await;
     let form = |layers: &str| {

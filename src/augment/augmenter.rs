@@ -3,7 +3,7 @@
 use super::blur::{self, Room};
 use super::change::Change;
 use super::tone::Tone;
-use super::warp;
+use super::{mixup, warp};
 use crate::data::{FromDisk, Images, Normalization};
 use crate::nn::Stream;
 use crate::run::{Augment, InputSpec};
@@ -16,6 +16,9 @@ pub struct Augmenter {
     normalization: Normalization,
     changes: Stream,
     noise: Stream,
+    shares: Stream,
+    /// A batch before it is mixed; empty without mixup.
+    unmixed: Vec<f32>,
 }
 
 /// Which images, and what their changes are drawn from.
@@ -50,24 +53,45 @@ impl Augmenter {
             normalization,
             changes: Stream::new(seed, "augment"),
             noise: Stream::new(seed, "augment.noise"),
+            shares: Stream::new(seed, "augment.mixup"),
+            unmixed: Vec::new(),
         }
     }
 
-    /// Writes a batch (N, C, H, W), changed and normalized, into `out`, in parallel over its images.
+    /// Writes a batch (N, C, H, W), changed and normalized, into `out`, in parallel over its images. With mixup: gives
+    /// each image's own share, the rest being that of its [`Augmenter::partner`].
     ///
     /// # Panics
     ///
     /// As [`Images::batch`].
-    pub fn batch(&self, batch: &Batch, out: &mut [f32]) {
-        let Batch {
-            steps,
-            places,
-            images,
-            read,
-        } = batch;
-        images.each(places, read, out, |scratch, i, planes, out| {
-            self.image(steps[i], planes, out, scratch);
-        });
+    pub fn batch(&mut self, batch: &Batch, out: &mut [f32]) -> Option<Vec<f32>> {
+        if self.augment.mixup == 0.0 {
+            self.changed(batch, out);
+            return None;
+        }
+        let steps = batch.steps.iter();
+        let shares: Vec<f32> = steps
+            .map(|&step| mixup::share(self.augment.mixup, &self.shares.at(step)))
+            .collect();
+        let mut unmixed = std::mem::take(&mut self.unmixed);
+        unmixed.resize(out.len(), 0.0);
+        self.changed(batch, &mut unmixed);
+        mixup::mix(&unmixed, &shares, out);
+        self.unmixed = unmixed;
+        Some(shares)
+    }
+
+    /// The position that the image at position `i` of a batch of `n` is mixed with.
+    pub fn partner(i: usize, n: usize) -> usize {
+        mixup::partner(i, n)
+    }
+
+    fn changed(&self, batch: &Batch, out: &mut [f32]) {
+        batch
+            .images
+            .each(batch.places, batch.read, out, |scratch, i, planes, out| {
+                self.image(batch.steps[i], planes, out, scratch);
+            });
     }
 
     /// Writes one image (C, H, W) of its planes of 0 to 255.

@@ -139,6 +139,7 @@ fn all_operations() -> Augment {
         cutout: 0.25,
         time_mask: 0.2,
         frequency_mask: 0.2,
+        mixup: 0.2,
     }
 }
 
@@ -169,7 +170,7 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
-    let augmenter = Augmenter::new(
+    let mut augmenter = Augmenter::new(
         &all_operations(),
         input,
         normalization.clone(),

@@ -1,7 +1,7 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Backward, Mode, Optimizer, chain, cross_entropy, slice};
+use crate::nn::{Backward, Mode, Optimizer, Targets, chain, cross_entropy, slice};
 use crate::run::ImageResults;
 use candle_core::{Result, Tensor};
 
@@ -53,18 +53,21 @@ pub struct Scores {
 impl Network {
     /// Forward, backward and update for one batch: images (N, C, H, W), a label each.
     ///
-    /// `step` numbers the run's steps and picks the dropout masks. A loss that is not finite is [`StepError::Diverged`].
+    /// Of mixed images the loss is that of both classes by their shares, and the class with the greater share is the right
+    /// one. `step` numbers the run's steps and picks the dropout masks. A loss that is not finite is [`StepError::Diverged`].
     pub fn step(
         &self,
         images: &Tensor,
-        labels: &[u32],
+        targets: impl Into<Targets>,
         step: u64,
         optimizer: &mut Optimizer,
         lr: f64,
     ) -> std::result::Result<StepResult, StepError> {
         let mode = Mode::Train { step };
+        let targets = targets.into();
+        let greater = targets.greater();
         let (logits, back) = self.walk(images, mode)?;
-        let result = self.objective.of(&logits, labels)?;
+        let result = self.objective.of(&logits, targets)?;
         let loss = result.objective;
         if !loss.is_finite() {
             drop(back);
@@ -81,7 +84,7 @@ impl Network {
         optimizer.step(vars, &gradients, lr)?;
         Ok(StepResult {
             loss_sum: result.loss_sum(),
-            correct: result.correct(labels),
+            correct: result.correct(&greater),
             findings,
         })
     }

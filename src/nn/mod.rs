@@ -40,6 +40,7 @@ mod relu;
 mod reshape;
 mod residual;
 mod storage;
+mod targets;
 mod window;
 
 pub use adaptive_pool::{AdaptivePool, Pooling};
@@ -65,6 +66,7 @@ pub use relu::Relu;
 pub use reshape::{Columns, Flatten, LastStep, One};
 pub use residual::Residual;
 pub use storage::{from_vec, slice, values};
+pub use targets::{Mixed, Targets};
 
 use candle_core::{Result, Tensor};
 

@@ -24,8 +24,8 @@ macro_rules! operations {
     ($($field:ident: $most:literal, $title:literal, $help:literal;)*) => {
         /// How strongly training images are changed; 0 is off, and all are off unless they are set.
         ///
-        /// Shift, crop, flip, scale and rotation are one resampling, then come blur, contrast and brightness, noise and the
-        /// masks. Scoring never changes an image.
+        /// Shift, crop, flip, scale and rotation are one resampling, then come blur, contrast and brightness, noise, the
+        /// masks and mixup. Scoring never changes an image.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
         #[serde(deny_unknown_fields, default)]
         #[into_params(parameter_in = Query)]
@@ -69,6 +69,7 @@ operations! {
     cutout: 0.75, "Cutout", "Share of the shorter side, 0 to 0.75. Covers a square of this size at a random place (DeVries and Taylor 2017). Try 0.25.";
     time_mask: 0.75, "Time mask", "Share of the width, 0 to 0.75. Covers a random run of columns, at most this many (SpecAugment, Park et al. 2019). Try 0.2.";
     frequency_mask: 0.75, "Frequency mask", "Share of the height, 0 to 0.75. Covers a random run of rows, at most this many (SpecAugment). Try 0.2.";
+    mixup: 2.0, "Mixup", "0 to 2. Mixes every image and its class with another of the batch, by a share drawn from Beta(a, a) with this a (Zhang et al. 2018). Try 0.2.";
 }
 
 /// Settings that suit one kind of picture.

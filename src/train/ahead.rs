@@ -4,7 +4,7 @@ use super::TrainError;
 use super::input::{Batches, Pass};
 use crate::augment::{Augmenter, Batch, Looks};
 use crate::data::{DataError, ReadAhead};
-use crate::nn::Refill;
+use crate::nn::{Mixed, Refill, Targets};
 use crate::run::RunSpec;
 use candle_core::Tensor;
 use rayon::ThreadPool;
@@ -40,9 +40,20 @@ impl TrainingPass {
     }
 
     /// The next batch's images (N, C, H, W), whose memory a later batch takes over, and their classes.
-    pub fn next_batch(&mut self) -> Result<Option<(&Tensor, Vec<u32>)>, TrainError> {
+    pub fn next_batch(&mut self) -> Result<Option<(&Tensor, Targets)>, TrainError> {
         match self {
-            TrainingPass::AsTheyAre(pass) => pass.next_batch(),
+            TrainingPass::AsTheyAre(pass) => {
+                let batch = pass.next_batch()?;
+                Ok(batch.map(|(images, labels)| {
+                    (
+                        images,
+                        Targets {
+                            labels,
+                            mixed: None,
+                        },
+                    )
+                }))
+            }
             TrainingPass::Changed(ahead) => ahead.next_batch(),
         }
     }
@@ -62,7 +73,7 @@ pub(super) struct Ahead {
 }
 
 /// A batch that a step can take: images and their classes.
-type Ready = (Tensor, Vec<u32>);
+type Ready = (Tensor, Targets);
 
 impl Ahead {
     /// Begins with the first of these batches of image numbers, with as many threads as the caller's pool has.
@@ -106,7 +117,7 @@ impl Ahead {
         })
     }
 
-    fn next_batch(&mut self) -> Result<Option<(&Tensor, Vec<u32>)>, TrainError> {
+    fn next_batch(&mut self) -> Result<Option<(&Tensor, Targets)>, TrainError> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -155,12 +166,21 @@ impl Maker {
             images,
             read: &self.read.next_batch()?,
         };
-        let (augmenter, pool) = (&self.augmenter, &self.pool);
+        let (augmenter, pool) = (&mut self.augmenter, &self.pool);
+        let mut shares = None;
         self.memory.swap(0, 1);
         let tensor = self.memory[0].with(self.batches.shape_of(which.len()), |numbers| {
-            pool.install(|| augmenter.batch(&batch, numbers));
+            shares = pool.install(|| augmenter.batch(&batch, numbers));
         })?;
-        let labels = which.iter().map(|&i| images.labels()[i]).collect();
-        Ok((tensor.clone(), labels))
+        let label = |i: usize| images.labels()[which[i]];
+        let n = which.len();
+        let targets = Targets {
+            labels: (0..n).map(label).collect(),
+            mixed: shares.map(|shares| Mixed {
+                labels: (0..n).map(|i| label(Augmenter::partner(i, n))).collect(),
+                shares,
+            }),
+        };
+        Ok((tensor.clone(), targets))
     }
 }

@@ -156,7 +156,8 @@ impl Session<'_> {
         let order = order::of_epoch(self.input.of(Split::Train).labels(), train, epoch);
         let mut pass = TrainingPass::new(self.input.of(Split::Train), order, self.spec, epoch)?;
         let mut step = first;
-        while let Some((images, labels)) = pass.next_batch()? {
+        while let Some((images, targets)) = pass.next_batch()? {
+            let shown = targets.labels.len();
             match self.observer.wish() {
                 Wish::Continue => {}
                 wish => return Ok(Err(Left::Wish(wish))),
@@ -164,7 +165,7 @@ impl Session<'_> {
             let lr = self.rate.at(step);
             let taken = match self
                 .network
-                .step(images, &labels, step, &mut self.optimizer, lr)
+                .step(images, targets, step, &mut self.optimizer, lr)
             {
                 Ok(taken) => taken,
                 Err(StepError::Candle(error)) => return Err(error.into()),
@@ -183,12 +184,9 @@ impl Session<'_> {
             }
             loss_sum += taken.loss_sum;
             correct += taken.correct;
-            done += labels.len();
+            done += shown;
             step += 1;
-            if let Some(progress) = self
-                .clock
-                .tick(epoch, Phase::Training, labels.len(), (done, n))
-            {
+            if let Some(progress) = self.clock.tick(epoch, Phase::Training, shown, (done, n)) {
                 self.observer.progress(&progress);
             }
         }

@@ -27,7 +27,8 @@ pub fn preview(
     count: usize,
 ) -> Result<Vec<Previewed>, TrainError> {
     let train: Vec<&Entry> = dataset.index.of(Split::Train).collect();
-    let order = order::batches(train.len(), spec.train.batch_size, spec.train.seed, epoch);
+    let labels: Vec<u32> = train.iter().map(|entry| entry.label).collect();
+    let order = order::of_epoch(&labels, &spec.train, epoch);
     let Some(batch) = order.first() else {
         return Err(DataError::Refused("the dataset has no training images".to_owned()).into());
     };
@@ -52,7 +53,7 @@ pub fn preview(
     let mut before = vec![0.0; numbers.len() * size];
     images.batch(&places, &read, &around_mean, &mut before);
     let mut after = vec![0.0; before.len()];
-    let augmenter = Augmenter::new(&spec.augment, input, around_mean.clone(), spec.train.seed);
+    let mut augmenter = Augmenter::new(&spec.augment, input, around_mean.clone(), spec.train.seed);
     let steps = Looks::new(epoch, train.len()).next(numbers);
     let batch = Batch {
         steps: &steps,

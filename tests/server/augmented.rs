@@ -33,7 +33,7 @@ fn pairs_show_images_before_and_after_and_are_those_of_the_seed_and_epoch() {
         "nothing is changed where nothing is set"
     );
 
-    let all = "flip_horizontal=0.5&rotate=30&brightness=0.3&noise=0.1&cutout=0.3";
+    let all = "flip_horizontal=0.5&rotate=30&brightness=0.3&noise=0.1&cutout=0.3&mixup=0.4";
     let changed = sheet(&server, all);
     assert_eq!(half(&changed, 0), half(&same, 0));
     assert_ne!(half(&changed, 74), half(&same, 74));
@@ -56,7 +56,7 @@ fn settings_that_cannot_be_are_refused_by_their_field() {
         ("rotate=-1", "augment.rotate"),
         ("rotate=NaN", "rotate"),
         ("blur=1e999", "blur"),
-        ("crop=much", "crop"),
+        ("mixup=much", "mixup"),
         ("images=0", "images"),
         ("images=17", "images"),
         ("epoch=0", "epoch"),
@@ -67,6 +67,7 @@ fn settings_that_cannot_be_are_refused_by_their_field() {
         ("channels=2", "input.channels"),
         ("batch_size=0", "batch_size"),
         ("spin=1", "spin"),
+        ("sampling=all", "train.sampling"),
     ] {
         let (status, problem) = server.get(&format!("/api/v1/datasets/tiny/augmented.png?{query}"));
         assert_eq!(status, 422, "{query}: {problem}");

@@ -43,6 +43,8 @@ pub(super) struct PreviewQuery {
     epoch: Option<u32>,
     /// The run's; 32 where absent.
     batch_size: Option<u32>,
+    /// `shuffle` or `balanced`; `shuffle` where absent.
+    sampling: Option<String>,
     /// Pixels; the dataset's commonest where absent.
     height: Option<u32>,
     /// Pixels; the dataset's commonest where absent.
@@ -84,6 +86,7 @@ impl Asked {
                 }
                 "height" | "width" | "channels" => ("input", json!(whole(u64::from(u32::MAX))?)),
                 "batch_size" => ("train", json!(whole(u64::from(u32::MAX))?)),
+                "sampling" => ("train", json!(text)),
                 "seed" => {
                     let seed = text.parse::<u64>();
                     (

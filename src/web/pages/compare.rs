@@ -3,6 +3,7 @@
 use super::App;
 use super::delete::chosen;
 use super::error::rendered;
+use super::form_augment;
 use super::form_options;
 use super::form_schedule::words as schedule;
 use super::runs::model_name;
@@ -77,6 +78,14 @@ impl Compared {
     fn gap(&self) -> String {
         let gap = self.last().and_then(|e| e.gap(Split::Val));
         gap.map_or("–".to_owned(), |gap| format!("{} points", points(gap)))
+    }
+
+    /// "rotate (degrees) 10, noise 0.05", or a dash.
+    fn augmentation(&self) -> String {
+        match form_augment::words(&self.run.spec.augment) {
+            none if none.is_empty() => "–".to_owned(),
+            words => words,
+        }
     }
 
     /// "Label smoothing 0.1; Sampling balanced", or a dash.

@@ -1,5 +1,6 @@
 //! The form of a new run: its fields as typed, as a partial spec, and filled from a spec.
 
+use super::form_augment::{self, AugmentForm};
 use super::form_options::{self, OptionsForm};
 use super::form_partial::{Partial, typed};
 use super::form_schedule::{self, ScheduleForm};
@@ -50,6 +51,8 @@ pub struct RunForm {
     pub options: OptionsForm,
     /// `both`, `best` or `last`.
     pub keep: String,
+    #[serde(flatten)]
+    pub augment: AugmentForm,
     pub name: String,
     pub notes: String,
     pub tags: String,
@@ -96,6 +99,7 @@ pub fn field_of(path: &str) -> Option<&'static str> {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         })
         .map(|(field, _)| field)
+        .or_else(|| form_augment::field_of(path))
 }
 
 impl RunForm {
@@ -162,6 +166,7 @@ impl RunForm {
                 }
                 .to_owned(),
             ),
+            augment: self.augment.filled(&spec.augment),
             name: typed(&self.name, spec.name.clone()),
             notes: typed(&self.notes, spec.notes.clone()),
             tags: typed(&self.tags, spec.tags.join(", ")),
@@ -239,6 +244,7 @@ impl RunForm {
             spec.number("train.optimizer.momentum", &self.momentum);
         }
         self.options.put(&mut spec, kind);
+        self.augment.put(&mut spec);
         self.schedule.put(&mut spec, &base.train.schedule);
         let stops = match self.early_stopping.as_str() {
             "" => base.train.early_stopping.is_some(),
@@ -307,6 +313,8 @@ mod tests {
             min_lr: 1e-6,
             warm_up: 3,
         };
+        wanted.augment.rotate = 12.5;
+        wanted.augment.mixup = 0.2;
         wanted.train.clip_norm = 0.5;
         wanted.train.label_smoothing = 0.1;
         wanted.train.class_weights = ClassWeights::Balanced;

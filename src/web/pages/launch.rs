@@ -4,6 +4,7 @@ use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
 use super::form::{OWN, RunForm, field_of};
+use super::form_augment::{self, Preview};
 use super::form_schedule;
 use super::inspection::audit_link;
 use super::layers::{settings, shape};
@@ -55,6 +56,7 @@ struct LaunchPage {
     /// The learning rate over the run, as SVG, and in words.
     schedule_plot: Option<String>,
     schedule_words: String,
+    augmented: Option<Preview>,
     errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     /// At the test images of the chosen dataset.
@@ -88,6 +90,12 @@ impl LaunchPage {
         fields
             .split(' ')
             .any(|field| !self.error(field).is_empty() || self.form.is_changed(field))
+    }
+
+    /// True where an operation of augmentation is on, or has an error.
+    fn augments(&self) -> bool {
+        let mut rows = self.form.augment.rows();
+        rows.any(|(operation, text)| text != "0" || !self.error(operation.form).is_empty())
     }
 
     /// What is wrong with the whole.
@@ -170,12 +178,18 @@ impl From<Prepared> for LaunchPage {
             axes: prepared.axes,
             schedule_plot: None,
             schedule_words: String::new(),
+            augmented: None,
             errors: prepared.errors,
             datasets: prepared.datasets,
             looks: prepared.looks,
             posted: false,
         };
-        if let Some(train) = prepared.spec.map(|spec| spec.train) {
+        if let Some(spec) = prepared.spec {
+            let ready = |row: &DatasetRow| row.state == DatasetState::Ready;
+            if page.chosen().is_some_and(ready) {
+                page.augmented = form_augment::preview(&spec);
+            }
+            let train = spec.train;
             let images = page.training_images().unwrap_or(1) as u64;
             let steps = images.div_ceil(train.batch_size as u64);
             page.schedule_plot = form_schedule::plot(&train, steps);
@@ -239,7 +253,8 @@ pub fn refused(prepared: Prepared, errors: Vec<FieldError>) -> Response {
 }
 
 /// Completes what is typed from the run it is cloned from, the preset and the dataset, and checks it.
-pub async fn prepare(app: &App, typed: RunForm) -> Result<Prepared, HttpError> {
+pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpError> {
+    typed.augment = typed.augment.chosen();
     let base = match typed.from.parse::<RunId>() {
         Ok(id) => Some(app.store.run(id).await?.spec),
         Err(_) => None,

@@ -14,6 +14,7 @@ mod edit;
 mod error;
 mod finding;
 mod form;
+mod form_augment;
 mod form_options;
 mod form_partial;
 mod form_schedule;

@@ -1,5 +1,6 @@
 //! A run's settings, and the facts that repeat it, as pairs of a name and a value.
 
+use super::form_augment;
 use super::form_options;
 use super::form_schedule;
 use super::runs::model_name;
@@ -47,6 +48,10 @@ pub fn settings(run: &Run) -> Pairs {
     pairs.extend(form_options::changed(train));
     if !run.spec.variation.is_none() {
         pairs.push(("Data varied", run.spec.variation.to_string()));
+    }
+    let augmentation = form_augment::words(&run.spec.augment);
+    if !augmentation.is_empty() {
+        pairs.push(("Augmentation", augmentation));
     }
     pairs
 }
