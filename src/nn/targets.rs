@@ -33,7 +33,7 @@ impl Targets {
     /// Each image's class with the greater share, its own where both are the same.
     pub fn greater(&self) -> Vec<u32> {
         let greater = |i| match self.of(i) {
-            [(own, share), (other, rest)] if rest > share => other,
+            [(_, share), (other, rest)] if rest > share => other,
             [(own, _), _] => own,
         };
         (0..self.labels.len()).map(greater).collect()
