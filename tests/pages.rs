@@ -422,7 +422,7 @@ async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
         assert_eq!(value(&text, "augment_rotate"), "0");
         assert_eq!(value(&text, "augment_time_mask"), "0.2");
         assert!(
-            text.contains("src=\"/api/v1/datasets/two-classes/augmented.png?shift_horizontal=0.1&"),
+            text.contains("src=\"/api/v1/datasets/two-classes/augmented.png?shift_horizontal=0.1&#38;"),
             "{text}"
         );
         assert!(text.contains("time mask 0.2, frequency mask 0.2"), "{text}");
