@@ -403,7 +403,7 @@ async fn a_form_that_is_right_launches_a_run() {
 #[tokio::test]
 async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
     let site = Site::with_dataset("two classes").await;
-    let text = site.get("/runs/new?dataset=two-classes").await.text;
+    let text = site.get("/runs/new?dataset=two-classes&model=logistic").await.text;
     assert!(text.contains("Every image is shown as it is"), "{text}");
     assert!(!text.contains("augmented.png"));
 
@@ -414,7 +414,7 @@ async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
         rest.split('"').next().unwrap().to_owned()
     };
     // As a link does it, and as a form without scripts.
-    let chosen = "dataset=two-classes&augment_rotate=99&augmentation=spectrograms";
+    let chosen = "dataset=two-classes&model=logistic&augment_rotate=99&augmentation=spectrograms";
     for text in [
         site.get(&format!("/runs/new?{chosen}")).await.text,
         site.post("/runs/new/check", chosen).await.text,
@@ -427,7 +427,7 @@ async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
         );
         assert!(text.contains("time mask 0.2, frequency mask 0.2"), "{text}");
     }
-    let wrong = "dataset=two-classes&augment_rotate=181&augment_blur=much";
+    let wrong = "dataset=two-classes&model=logistic&augment_rotate=181&augment_blur=much";
     let text = site.post("/runs/new/check", wrong).await.text;
     for (field, says) in [
         ("augment_rotate", "outside 0 to 180"),
