@@ -403,7 +403,10 @@ async fn a_form_that_is_right_launches_a_run() {
 #[tokio::test]
 async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
     let site = Site::with_dataset("two classes").await;
-    let text = site.get("/runs/new?dataset=two-classes&model=logistic").await.text;
+    let text = site
+        .get("/runs/new?dataset=two-classes&model=logistic")
+        .await
+        .text;
     assert!(text.contains("Every image is shown as it is"), "{text}");
     assert!(!text.contains("augmented.png"));
 
@@ -422,7 +425,9 @@ async fn the_form_shows_what_augmentation_does_and_a_preset_fills_its_fields() {
         assert_eq!(value(&text, "augment_rotate"), "0");
         assert_eq!(value(&text, "augment_time_mask"), "0.2");
         assert!(
-            text.contains("src=\"/api/v1/datasets/two-classes/augmented.png?shift_horizontal=0.1&#38;"),
+            text.contains(
+                "src=\"/api/v1/datasets/two-classes/augmented.png?shift_horizontal=0.1&#38;"
+            ),
             "{text}"
         );
         assert!(text.contains("time mask 0.2, frequency mask 0.2"), "{text}");

@@ -3,16 +3,24 @@
 use super::form_partial::{Partial, typed};
 use super::wording::setting;
 use crate::run::{AUGMENT_PRESETS, Augment, AugmentPreset, OPERATIONS, Operation, RunSpec};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The field that names a preset, whose settings then stand in place of the others.
 const PRESET: &str = "augmentation";
 
 /// The fields as text, by their names in the form; an empty one is not given.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
 pub struct AugmentForm(BTreeMap<String, String>);
+
+impl From<BTreeMap<String, String>> for AugmentForm {
+    /// Of all the form's fields those that are of augmentation.
+    fn from(mut fields: BTreeMap<String, String>) -> AugmentForm {
+        fields.retain(|name, _| name == PRESET || OPERATIONS.iter().any(|o| o.form == name));
+        AugmentForm(fields)
+    }
+}
 
 /// The form's field of a spec's path.
 pub fn field_of(path: &str) -> Option<&'static str> {
