@@ -20,6 +20,11 @@ pub fn stripes_zip() -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
+/// A picture of a class by its position that is in none of the splits.
+pub fn stripe(class: usize) -> Vec<u8> {
+    stripes(class, 20)
+}
+
 /// Stripes in the class's direction; `variant` moves and dims them.
 fn stripes(class: usize, variant: u32) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(16, 16, |x, y| {

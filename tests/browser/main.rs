@@ -4,6 +4,7 @@
 mod common;
 mod driver;
 mod images;
+mod sweep;
 
 use common::TestServer;
 use driver::Browser;
