@@ -179,7 +179,7 @@ impl<'a> Inquiry<'a> {
                 .iter()
                 .all(|spec| spec.check().is_empty() && self.index.varied(&spec.variation).is_ok())
         };
-        !made && probe.suits(&self.run.spec) && possible()
+        !made && probe.suits(&self.run.spec, self.diagnosis.verdict) && possible()
     }
 
     /// The trainings that a probe needs and that were not made for another.

@@ -1,5 +1,6 @@
 //! The probes: what each asks, and the trainings that answer it.
 
+use crate::diagnose::Verdict;
 use crate::run::{Keep, ModelSpec, Optimizer, Resplit, RunSpec, Schedule, TestFigures};
 use serde::{Deserialize, Serialize};
 
@@ -151,10 +152,23 @@ impl Probe {
         }
     }
 
-    /// True where it makes sense for this network: a small network is no baseline of itself.
-    pub(super) fn suits(self, run: &RunSpec) -> bool {
+    /// True where it makes sense for this network and after this verdict: a small network is no baseline of itself, and only a
+    /// run that was not learning is trained longer or cooler.
+    pub(super) fn suits(self, run: &RunSpec, verdict: Verdict) -> bool {
         let is_baseline = matches!(&run.model, ModelSpec::Preset(name) if name == BASELINE);
-        self != Probe::Baseline || !is_baseline
+        let stuck = matches!(
+            verdict,
+            Verdict::NotLearning | Verdict::Diverged | Verdict::Underfitting
+        );
+        match self {
+            Probe::Baseline => !is_baseline,
+            Probe::LongerTraining | Probe::CoolerTraining => stuck,
+            Probe::PooledResplit
+            | Probe::ShuffledLabels
+            | Probe::LearningCurve
+            | Probe::GroupedFolds
+            | Probe::LabelSuspects => !stuck,
+        }
     }
 }
 
@@ -200,10 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn the_small_network_is_no_baseline_of_itself() {
+    fn a_probe_is_made_where_its_answer_can_tell_something() {
         let mut run = RunSpec::default();
-        assert!(Probe::Baseline.suits(&run));
+        assert!(Probe::Baseline.suits(&run, Verdict::Memorising));
+        assert!(Probe::PooledResplit.suits(&run, Verdict::Memorising));
+        assert!(!Probe::CoolerTraining.suits(&run, Verdict::Memorising));
+        assert!(Probe::CoolerTraining.suits(&run, Verdict::NotLearning));
+        assert!(!Probe::PooledResplit.suits(&run, Verdict::NotLearning));
         run.model = ModelSpec::Preset("cnn-gap".to_owned());
-        assert!(!Probe::Baseline.suits(&run));
+        assert!(!Probe::Baseline.suits(&run, Verdict::Memorising));
     }
 }
