@@ -1,0 +1,230 @@
+//! The cases: what each number stands for, and its dataset on disk.
+
+use crate::chance::Chance;
+use crate::fault::{Fault, Image, Severity, plant};
+use crate::picture::{Family, SIDE};
+use anyhow::Result;
+use gapwatch::model::resolve;
+use gapwatch::run::{RunSpec, merge};
+use image::GrayImage;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// Training images of a case at most: two cores are to be done in two hours.
+const MOST_TRAINING: usize = 600;
+/// Held-out images of a class in each split, for each hundred in training.
+const HELD_OUT: f64 = 0.35;
+
+/// What is planted in a case: nothing, one fault or two.
+const PLANS: [&[Fault]; 24] = {
+    use Fault::*;
+    [
+        &[],
+        &[Memorisation],
+        &[NoSignal],
+        &[LabelMapMismatch],
+        &[ScrambledLabels],
+        &[SplitShift],
+        &[],
+        &[GroupShift],
+        &[OrderedSplit],
+        &[MissingClasses],
+        &[PreprocessingMismatch],
+        &[BnEvalDiscrepancy],
+        &[],
+        &[Leakage],
+        &[LabelNoise],
+        &[ClassImbalance],
+        &[WeakerThanBaseline],
+        &[UnstableOptimisation],
+        &[NotLearning],
+        &[Memorisation, LabelNoise],
+        &[SplitShift, ClassImbalance],
+        &[Leakage, ClassImbalance],
+        &[PreprocessingMismatch, ClassImbalance],
+        &[Memorisation, Leakage],
+    ]
+};
+
+/// One case: a dataset, a network, and what is wrong with them.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub number: u64,
+    /// Apart from the reporting ones by seed and by family.
+    pub calibration: bool,
+    pub family: Family,
+    pub classes: usize,
+    /// Training images of a class.
+    pub each: usize,
+    pub faults: &'static [Fault],
+    pub severity: Severity,
+    /// Healthy, and the task itself is hard.
+    pub hard: bool,
+    dense: bool,
+}
+
+impl Case {
+    /// Two of three cases calibrate, the third reports. Each of both goes through all plans, then all severities.
+    pub fn of(number: u64) -> Case {
+        let calibration = number % 3 != 2;
+        let turn = match calibration {
+            true => number / 3 * 2 + number % 3,
+            false => number / 3,
+        } as usize;
+        let mut chance = Chance::new(number, "case");
+        let faults = PLANS[turn % PLANS.len()];
+        let severity = Severity::ALL[turn / PLANS.len() % 3];
+        let families = match calibration {
+            true => Family::CALIBRATION,
+            false => Family::REPORTING,
+        };
+        let family = chance.one_of(&families);
+        let most_classes = match family {
+            // More dots or waves than these cannot be told apart in so few pixels.
+            Family::Dots => 5,
+            Family::Textures => 8,
+            _ => 20,
+        };
+        let least_classes = match faults {
+            [
+                Fault::MissingClasses | Fault::OrderedSplit | Fault::LabelMapMismatch,
+                ..,
+            ] => 4,
+            _ => 2,
+        };
+        let classes = chance
+            .one_of(&[2, 3, 4, 6, 9, 12, 20])
+            .clamp(least_classes, most_classes);
+        let few = faults.first() == Some(&Fault::Memorisation);
+        let each = match few {
+            true => chance.one_of(&[10, 15, 20]),
+            false => chance.one_of(&[30, 60, 100, 300]),
+        };
+        Case {
+            number,
+            calibration,
+            family,
+            classes,
+            each: each.min(MOST_TRAINING / classes).max(10),
+            faults,
+            severity,
+            // Every third healthy case.
+            hard: faults.is_empty() && turn / 6 % 3 == 2,
+            dense: faults.iter().any(|fault| fault.wants_dense()),
+        }
+    }
+
+    /// The deviation of the pixels' noise.
+    fn noise(&self) -> f64 {
+        match self.faults {
+            _ if self.hard => 0.35,
+            [Fault::Memorisation, ..] => self.severity.of(0.2, 0.25, 0.3),
+            _ => 0.08,
+        }
+    }
+
+    /// Writes the dataset's folders.
+    pub fn write(&self, root: &Path) -> Result<()> {
+        let mut chance = Chance::new(self.number, "pictures");
+        let held_out = ((self.each as f64 * HELD_OUT).round() as usize).clamp(12, 60);
+        let mut images = Vec::new();
+        for (split, each) in [("train", self.each), ("val", held_out), ("test", held_out)] {
+            for class in 0..self.classes {
+                for number in 0..each {
+                    let drawn = match self.faults {
+                        [Fault::NoSignal, ..] => chance.below(self.classes),
+                        _ => class,
+                    };
+                    images.push(Image {
+                        split,
+                        label: class,
+                        group: number,
+                        pixels: self
+                            .family
+                            .draw(drawn, self.classes, self.noise(), &mut chance),
+                    });
+                }
+            }
+        }
+        for fault in self.faults {
+            plant(
+                *fault,
+                self.severity,
+                &mut images,
+                self.classes,
+                &mut chance,
+            );
+        }
+        // Names that run on from split to split would be a fault of their own.
+        chance.shuffle(&mut images);
+        let grouped = self.faults.contains(&Fault::GroupShift);
+        for (number, image) in images.iter().enumerate() {
+            let folder = root.join(image.split).join(format!("{:02}", image.label));
+            fs::create_dir_all(&folder)?;
+            let name = match grouped {
+                true => format!("{}_{number:05}.png", GROUPS[image.group]),
+                false => format!("{number:05}.png"),
+            };
+            let bytes = image
+                .pixels
+                .iter()
+                .map(|p| (255.0 * p).clamp(0.0, 255.0) as u8);
+            GrayImage::from_raw(SIDE as u32, SIDE as u32, bytes.collect())
+                .ok_or_else(|| anyhow::anyhow!("a picture of another size"))?
+                .save(folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// The run that is diagnosed.
+    pub fn spec(&self) -> Result<RunSpec> {
+        let linear = json!([{"flatten": {}}, {"linear": {}}]);
+        let dense = json!([{"flatten": {}}, {"linear": {"out": 96}}, {"relu": {}}, {"linear": {}}]);
+        let momentum = match self.faults.contains(&Fault::BnEvalDiscrepancy) {
+            true => self.severity.of(3e-3, 1e-3, 1e-4),
+            false => 0.1,
+        };
+        let convolutions = json!([
+            {"conv2d": {"out": 8, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": momentum}}, {"relu": {}},
+            {"max_pool": {"kernel": 2}},
+            {"conv2d": {"out": 16, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": momentum}}, {"relu": {}},
+            {"adaptive_max_pool": {"out": if matches!(self.family, Family::Places | Family::Tracks) { 4 } else { 1 }}},
+            {"flatten": {}}, {"linear": {}}
+        ]);
+        let layers = match self.faults {
+            [Fault::WeakerThanBaseline, ..] => linear,
+            _ if self.dense => dense,
+            _ => convolutions,
+        };
+        let mut user = json!({
+            "model": {"layers": layers},
+            "input": {"channels": 1, "height": SIDE, "width": SIDE},
+            "train": {
+                "epochs": 30, "batch_size": 32, "seed": self.number, "early_stopping": false,
+                "optimizer": {"kind": "adam", "lr": 0.005}
+            }
+        });
+        for fault in self.faults {
+            user = merge(user, fault.spec(self.severity));
+        }
+        Ok(resolve(user, None)?)
+    }
+
+    /// The facts of a line of the results.
+    pub fn facts(&self) -> Value {
+        json!({
+            "case": self.number,
+            "half": if self.calibration { "calibration" } else { "reporting" },
+            "family": self.family.name(),
+            "classes": self.classes,
+            "each": self.each,
+            "severity": self.severity.name(),
+            "hard": self.hard,
+            "planted": self.faults.iter().map(|fault| fault.cause()).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Names of groups that no number could be.
+const GROUPS: [&str; 8] = ["ann", "bob", "cai", "dee", "eve", "fay", "gus", "hal"];
