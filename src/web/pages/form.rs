@@ -313,7 +313,6 @@ mod tests {
             min_lr: 1e-6,
             warm_up: 3,
         };
-        wanted.augment.rotate = 12.5;
         wanted.augment.mixup = 0.2;
         wanted.train.clip_norm = 0.5;
         wanted.train.label_smoothing = 0.1;
