@@ -13,6 +13,7 @@ use serde::Deserialize;
 struct Document {
     objectives: Vec<ObjectiveCase>,
     schedules: Vec<ScheduleCase>,
+    averages: Vec<AverageCase>,
     walks: Vec<Walk>,
 }
 
@@ -32,6 +33,12 @@ struct ScheduleCase {
     /// Validation images right after each epoch, of 90; the loss is two minus the accuracy.
     correct: Vec<u32>,
     rates: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct AverageCase {
+    decay: f64,
+    average: Entry,
 }
 
 #[derive(Deserialize)]
@@ -136,5 +143,20 @@ fn clipped_steps_and_decay_that_leaves_biases_alone_end_where_pytorchs_end() {
             case.spec,
             case.clip_norm
         );
+    }
+}
+
+#[test]
+fn a_moving_average_is_where_pytorchs_is() {
+    for case in document().averages {
+        let target = |step: u32| nn::from_vec(numbers(64, 300 + step), 64).unwrap();
+        let average = Var::from_tensor(&target(99)).unwrap();
+        for step in 0..20 {
+            // As training does it: the first step's weights are the first average.
+            let share = if step == 0 { 1.0 } else { 1.0 - case.decay };
+            nn::follow(&average, &target(step), share).unwrap();
+        }
+        let error = case.average.error(&average, 0.0);
+        assert!(error < 1e-6, "decay {}: {error}", case.decay);
     }
 }

@@ -39,7 +39,7 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 impl Figure for Course {
     fn size(&self) -> (u32, u32) {
-        (560, 230)
+        (420, 220)
     }
 
     fn subject(&self) -> &'static str {
@@ -55,7 +55,7 @@ impl Figure for Course {
         let high = high + 0.06 * (high - low);
         let mut chart = ChartBuilder::on(&sheet.area)
             .margin_left(sheet.px(8))
-            .margin_right(sheet.px(20))
+            .margin_right(sheet.px(16))
             .margin_top(sheet.px(10))
             .margin_bottom(sheet.px(6))
             .x_label_area_size(sheet.px(42))
@@ -68,7 +68,7 @@ impl Figure for Course {
             .bold_line_style(GRID.stroke_width(sheet.px(1)))
             .light_line_style(TRANSPARENT)
             .axis_style(GRID.stroke_width(sheet.px(1)))
-            .x_labels(8)
+            .x_labels(7)
             .y_labels(5)
             .x_label_formatter(&|x| match decades {
                 true => power(*x),
