@@ -50,7 +50,7 @@ pub(super) fn run(arguments: RangeArguments) -> Result<ExitCode> {
     let threads = arguments.threads.map_or_else(super::all_cores, usize::from);
     let interrupt = Interrupt::listen().context("signals cannot be listened to")?;
     let bar = ProgressBar::new(u64::from(RATE_STEPS));
-    let tested = rate_test(&spec, dataset, threads, &mut |step| {
+    let tested = rate_test(&spec, &dataset, threads, &mut |step| {
         bar.set_position(u64::from(step));
         if arguments.job {
             println!("{}", json!({"done": step, "of": RATE_STEPS}));

@@ -1,5 +1,6 @@
 //! The learning-rate range test: a hundred steps from a fresh network while the rate rises.
 
+use super::ahead::TrainingPass;
 use super::input::Input;
 use super::session::{check, objective};
 use super::{TrainError, in_pool, order};
@@ -23,13 +24,13 @@ const SPAN: usize = 2;
 /// A loss that falls by a smaller share of where it began has not learnt.
 const LEAST_FALL: f64 = 0.02;
 
-/// Trains the spec's network from its first weights with its optimizer, loss and order of images, the rate rising from
+/// Trains the spec's network from its first weights with its optimizer, loss, order and augmentation of images, the rate rising from
 /// 10⁻⁷ to 1 by the same factor every step, until the loss diverges. The same spec and images give the same figures.
 ///
 /// `tick` hears of each step and ends the test by false; then there is no result. Only training images are read.
 pub fn rate_test(
     spec: &RunSpec,
-    dataset: Dataset,
+    dataset: &Dataset,
     threads: usize,
     tick: &mut (dyn FnMut(u32) -> bool + Send),
 ) -> Result<Option<RateTest>, TrainError> {
@@ -38,10 +39,11 @@ pub fn rate_test(
 
 fn measure(
     spec: &RunSpec,
-    mut dataset: Dataset,
+    dataset: &Dataset,
     tick: &mut (dyn FnMut(u32) -> bool + Send),
 ) -> Result<Option<RateTest>, TrainError> {
     let plan = check(spec, &dataset.index)?;
+    let mut dataset = dataset.varied(&spec.variation)?.into_owned();
     dataset.index.entries.retain(|e| e.split == Split::Train);
     let input = Input::load(&dataset, &spec.input, &|_, _| ())?;
     let batches = input.of(Split::Train);
@@ -63,7 +65,7 @@ fn measure(
         }
     }
     order.truncate(RATE_STEPS as usize);
-    let mut pass = batches.in_order(order);
+    let mut pass = TrainingPass::new(batches, order, spec, 1)?;
     let mut losses: Vec<f64> = Vec::new();
     let (mut running, mut least) = (0.0, f64::INFINITY);
     for step in 0..RATE_STEPS {

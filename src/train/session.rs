@@ -21,9 +21,17 @@ use std::time::Instant;
 
 /// Checks that a spec can be trained on a dataset; what cannot is named by its field.
 pub fn check(spec: &RunSpec, index: &Index) -> Result<Plan, SpecError> {
-    let plan = plan_for(spec, index.classes.len())?;
     let index = index.varied(&spec.variation)?;
-    let images = |split| index.of(split).count();
+    check_for(spec, index.classes.len(), &|split| index.of(split).count())
+}
+
+/// As [`check`], where only the numbers of classes and of a split's images are known.
+pub fn check_for(
+    spec: &RunSpec,
+    classes: usize,
+    images: &dyn Fn(Split) -> usize,
+) -> Result<Plan, SpecError> {
+    let plan = plan_for(spec, classes)?;
     let mut errors = Vec::new();
     let mut say = |field: &str, message: &str| {
         errors.push(FieldError {

@@ -1,12 +1,13 @@
 //! From what a user asks for to queued runs: the one way, for the form and for the API.
 
 use super::{App, HttpError};
-use crate::model::{Sweep, plan_for, resolve, sweep};
+use crate::model::{Plan, Sweep, plan_for, resolve, sweep};
 use crate::run::sweep::{label, said};
 use crate::run::{FieldError, RunSpec, SpecError};
 use crate::store::{
     DataFacts, DatasetRow, DatasetState, Group, NewGroup, NewRun, Run, StoreError, token,
 };
+use crate::train::check_for;
 use serde_json::Value;
 
 /// Characters of a run's name, which its group's name and its own settings share.
@@ -144,7 +145,7 @@ impl Data {
         let mut spec = resolve(user, facts.map(|facts| facts.common_size))?;
         spec.dataset = self.row.as_ref().map(|row| row.id.to_string());
         if let Some(facts) = facts {
-            plan_for(&spec, facts.classes.len())?;
+            check_on(&spec, facts)?;
         }
         Ok(spec)
     }
@@ -171,6 +172,16 @@ impl Data {
             token_hash,
         })
     }
+}
+
+/// Checks a spec against what is known of its images. A script's own run, and one whose variation draws the splits anew,
+/// are checked by their layers alone.
+pub fn check_on(spec: &RunSpec, facts: &DataFacts) -> Result<Plan, SpecError> {
+    let classes = facts.classes.len();
+    if spec.external || !spec.variation.is_none() {
+        return plan_for(spec, classes);
+    }
+    check_for(spec, classes, &|split| facts.images(split) as usize)
 }
 
 fn field(field: &str, message: impl Into<String>) -> HttpError {

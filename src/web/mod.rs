@@ -24,7 +24,7 @@ mod stream;
 pub use access::Access;
 pub use classifiers::Classifiers;
 pub use error::HttpError;
-pub use launch::{Launched, Made, launch};
+pub use launch::{Launched, Made, check_on, launch};
 pub use notice::notice;
 pub use rate_test::ask_rate_test;
 pub use server::{ServeError, Settings, serve};

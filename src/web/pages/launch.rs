@@ -10,12 +10,12 @@ use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
 use crate::diagnose::network_findings;
-use crate::model::{Plan, Preset, Sweep, plan_for, preset, presets, resolve, sweep};
+use crate::model::{Plan, Preset, Sweep, preset, presets, resolve, sweep};
 use crate::run::sweep::{Axis, label};
 use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
-use crate::store::{DatasetRow, DatasetState, TestLooks};
+use crate::store::{DataFacts, DatasetRow, DatasetState, TestLooks};
 use crate::web::extract::Query;
-use crate::web::{HttpError, Made, launch};
+use crate::web::{HttpError, Made, check_on, launch};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, State};
@@ -301,7 +301,7 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
         Ok(partial) => {
             let mut value = merge(below, partial);
             value["dataset"] = json!(wanted.clone().or(defaults.dataset.clone()));
-            match checked(&value, size, facts.map(|facts| facts.classes.len())) {
+            match checked(&value, facts) {
                 Err(SpecError(wrong)) => errors = wrong,
                 Ok((spec, fits, made)) => {
                     read = Some(spec.clone());
@@ -342,16 +342,13 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
 /// checked.
 fn checked(
     value: &Value,
-    size: Option<(u32, u32)>,
-    classes: Option<usize>,
+    facts: Option<&DataFacts>,
 ) -> Result<(RunSpec, Option<Plan>, Vec<Axis>), SpecError> {
     let Sweep { axes, runs } = sweep(value)?;
     let mut first = None;
     for (_, user) in runs {
-        let spec = resolve(user, size)?;
-        let plan = classes
-            .map(|classes| plan_for(&spec, classes))
-            .transpose()?;
+        let spec = resolve(user, facts.map(|facts| facts.common_size))?;
+        let plan = facts.map(|facts| check_on(&spec, facts)).transpose()?;
         first.get_or_insert((spec, plan));
     }
     let (spec, plan) = first.unwrap_or_default();
