@@ -72,12 +72,13 @@ fn measure(
         if !tick(step) {
             return Ok(None);
         }
-        let Some((images, labels)) = pass.next_batch()? else {
+        let Some((images, targets)) = pass.next_batch()? else {
             break;
         };
-        let taken = network.step(images, &labels, u64::from(step), &mut optimizer, rate(step));
+        let shown = targets.labels.len() as f64;
+        let taken = network.step(images, targets, u64::from(step), &mut optimizer, rate(step));
         let loss = match taken {
-            Ok(taken) => taken.loss_sum / labels.len() as f64,
+            Ok(taken) => taken.loss_sum / shown,
             Err(StepError::Diverged { .. }) => break,
             Err(StepError::Candle(error)) => return Err(error.into()),
         };
