@@ -28,7 +28,7 @@ struct List {
 }
 
 /// Takes the lists of a partial spec apart. A list is an array of numbers, or text such as `0.1, 0.01` or `1..5`, where the
-/// field takes one number; what is wrong with a spec otherwise is for [`super::resolve`] to say.
+/// field takes one number; what is wrong with a spec otherwise is for [`super::resolve()`] to say.
 pub fn sweep(user: &Value) -> Result<Sweep, SpecError> {
     let mut lists = Vec::new();
     let mut errors = Vec::new();
