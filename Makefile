@@ -1,5 +1,5 @@
 # `make test` does all the set-up and passes the tests; the other targets say what they do.
-.PHONY: test lint browser parity
+.PHONY: test lint fuzz browser parity
 
 # Unit, HTTP, kill and restart tests, and the headless browser.
 test: browser
@@ -10,6 +10,12 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# A minute of damaged and hostile files for each parser of what people bring; `make fuzz TIMES=60` for an hour.
+TIMES = 1
+fuzz:
+	GAPWATCH_FUZZ_CASES=$$((6000 * $(TIMES))) cargo test --test intake damaged
+	GAPWATCH_FUZZ_CASES=$$((100000 * $(TIMES))) cargo test --lib data::
 
 # Debian's chromium and chromedriver, installed where they are missing and may be.
 browser:

@@ -1,9 +1,7 @@
 //! Taking data in: folders, tables and arrays as people have them, hostile ones too, and what is said about them.
 //!
 //! Property tests of the parsers run 40 damaged archives or files each here, and 128 to 256 in the unit tests of `data`
-//! (CSV, .npy headers, groups, folds). More by a variable, for an hour or so:
-//! `GAPWATCH_FUZZ_CASES=20000 cargo test --release --test intake damaged` and
-//! `GAPWATCH_FUZZ_CASES=1000000 cargo test --release --lib data::`.
+//! (CSV, .npy headers, groups, folds). `make fuzz` runs more, by GAPWATCH_FUZZ_CASES: for a minute, or for an hour.
 
 mod archives;
 mod arrays;
