@@ -104,7 +104,10 @@ fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
             let mut sums = vec![0f32; out.len()];
             let (a, b) = (a.cols(from, to), b.t().cols(from, to));
             match (a.long_rows(), b.long_rows()) {
-                (Some(left), Some(right)) => dots(left, right, to - from, &mut sums),
+                // Nothing is packed: a large matrix of weights is read once and that is all.
+                (Some(left), Some(right)) => {
+                    Kernels::best().dots(left, right, to - from, &mut sums);
+                }
                 _ => matmul(&mut sums, a, b.t(), false),
             }
             sums
@@ -116,30 +119,6 @@ fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
     // In the parts' order, so that the number of threads changes no bit.
     for part in parts {
         out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
-    }
-}
-
-/// The products of all rows of `left` with all rows of `right`, `length` numbers of each, into `out`, row by row. The right
-/// rows, a layer's weights, are read where they are; the left ones, which meet every one of them, are packed first: rows of
-/// images lie so far apart, and so evenly, that they would drive one another out of the cache.
-fn dots(left: Rows, right: Rows, length: usize, out: &mut [f32]) {
-    /// Rows whose numbers stay in a core's own cache beside those that they meet.
-    const PACKED: usize = 32;
-    // Not a power of two from row to row.
-    let stride = length.next_multiple_of(16) + 16;
-    let mut packed = vec![0f32; left.count.min(PACKED) * stride];
-    for (chunk, out) in out.chunks_mut(PACKED * right.count.max(1)).enumerate() {
-        let count = out.len() / right.count;
-        for (row, to) in packed.chunks_mut(stride).take(count).enumerate() {
-            let from = (chunk * PACKED + row) * left.stride;
-            to[..length].copy_from_slice(&left.numbers[from..from + length]);
-        }
-        let rows = Rows {
-            numbers: &packed,
-            count,
-            stride,
-        };
-        Kernels::best().dots(rows, right, length, out);
     }
 }
 
