@@ -7,9 +7,9 @@ use candle_core::{Device, Tensor, Var};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use gapwatch::nn::{
-    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
-    LastStep, Linear, Lstm, MaxPool, Mode, One, Operation, Optimizer, Pooling, RecurrentStack,
-    Relu, Residual, Stream, Unblock, cross_entropy, uniform,
+    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Direction, Dropout, Flatten, Gelu,
+    GroupNorm, Gru, LastStep, Linear, Lstm, MaxPool, Mode, One, Operation, Optimizer, Pooling,
+    RecurrentStack, Relu, Residual, Stream, Unblock, cross_entropy, uniform,
 };
 use gapwatch::run::{self, Pair};
 
@@ -136,28 +136,16 @@ fn recurrent(
         } else {
             hidden * directions
         };
-        let (weight_ih, weight_hh) = (
-            var(&[gates * hidden, features], 0.1),
-            var(&[gates * hidden, hidden], 0.1),
-        );
-        let (bias_ih, bias_hh) = (var(&[gates * hidden], 0.1), var(&[gates * hidden], 0.1));
-        let reverse = direction == 1;
-        if gates == 4 {
-            Box::new(Lstm {
-                weight_ih,
-                weight_hh,
-                bias_ih,
-                bias_hh,
-                reverse,
-            })
-        } else {
-            Box::new(Gru {
-                weight_ih,
-                weight_hh,
-                bias_ih,
-                bias_hh,
-                reverse,
-            })
+        let direction = Direction {
+            weight_ih: var(&[gates * hidden, features], 0.1),
+            weight_hh: var(&[gates * hidden, hidden], 0.1),
+            bias_ih: var(&[gates * hidden], 0.1),
+            bias_hh: var(&[gates * hidden], 0.1),
+            reverse: direction == 1,
+        };
+        match gates {
+            4 => Box::new(Lstm(direction)),
+            _ => Box::new(Gru(direction)),
         }
     };
     let layer = |layer| (0..directions).map(|d| direction(layer, d)).collect();

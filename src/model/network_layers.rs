@@ -2,9 +2,9 @@
 
 use super::{Plan, PlannedLayer};
 use crate::nn::{
-    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Dropout, Flatten, Gelu, GroupNorm, Gru,
-    LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu, Residual,
-    Stream, Unblock,
+    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Direction, Dropout, Flatten, Gelu,
+    GroupNorm, Gru, LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu,
+    Residual, Stream, Unblock,
 };
 use crate::run::{self, Layer, Pair, SequenceOf};
 use candle_core::{Result, Var, bail};
@@ -247,24 +247,16 @@ fn direction(layer: &Layer, reverse: bool, tensors: &[Var]) -> Result<Box<dyn Op
             tensors.len()
         )
     };
-    let (weight_ih, weight_hh) = (weight_ih.clone(), weight_hh.clone());
-    let (bias_ih, bias_hh) = (bias_ih.clone(), bias_hh.clone());
-    Ok(if matches!(layer, Layer::Lstm(_)) {
-        Box::new(Lstm {
-            weight_ih,
-            weight_hh,
-            bias_ih,
-            bias_hh,
-            reverse,
-        })
-    } else {
-        Box::new(Gru {
-            weight_ih,
-            weight_hh,
-            bias_ih,
-            bias_hh,
-            reverse,
-        })
+    let direction = Direction {
+        weight_ih: weight_ih.clone(),
+        weight_hh: weight_hh.clone(),
+        bias_ih: bias_ih.clone(),
+        bias_hh: bias_hh.clone(),
+        reverse,
+    };
+    Ok(match layer {
+        Layer::Lstm(_) => Box::new(Lstm(direction)),
+        _ => Box::new(Gru(direction)),
     })
 }
 

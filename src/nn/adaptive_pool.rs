@@ -1,5 +1,6 @@
 //! Pooling to a given output size, whatever comes in.
 
+use super::window::spread;
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice};
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -109,11 +110,7 @@ impl Backward for Back {
                         let rows = window(o / self.width, h, self.height);
                         let cols = window(o % self.width, w, self.width);
                         let share = g / (rows.len() * cols.len()) as f32;
-                        for row in rows {
-                            dx[row * w..][cols.clone()]
-                                .iter_mut()
-                                .for_each(|dx| *dx += share);
-                        }
+                        spread(dx, w, rows, cols, share);
                     }
                 });
             Ok(())

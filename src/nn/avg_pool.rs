@@ -1,6 +1,6 @@
 //! Average-pooling.
 
-use super::window::Windows;
+use super::window::{Windows, spread};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice};
 use crate::run::Pair;
 use candle_core::{Result, Tensor};
@@ -89,11 +89,7 @@ impl Backward for Back {
                         let rows = windows.rows(o / ow, h);
                         let cols = windows.cols(o % ow, w);
                         let share = g / self.pool.divisor(rows.len() * cols.len());
-                        for row in rows {
-                            dx[row * w..][cols.clone()]
-                                .iter_mut()
-                                .for_each(|dx| *dx += share);
-                        }
+                        spread(dx, w, rows, cols, share);
                     }
                 });
             Ok(())

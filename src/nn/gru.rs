@@ -1,27 +1,16 @@
 //! Gated recurrent units, one layer and direction.
 
-use super::matmul::{Matrix, matmul, matmul_parallel};
-use super::recurrence::{CHUNK, column_sums, order, sigmoid, states_before};
+use super::matmul::{Matrix, matmul};
+use super::recurrence::{CHUNK, Direction, Pass, column_sums, order, sigmoid};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice, values};
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 /// One direction of one GRU layer (Cho et al. 2014): (N, T, F) to (N, T, H).
 ///
 /// The state starts at zero; gates are in PyTorch's order r, z, n, and r scales the state's share of n after its product:
 /// n = tanh(W x + b + r · (U h + c)), h' = (1 − z) · n + z · h.
-pub struct Gru {
-    /// (3 H, F).
-    pub weight_ih: Var,
-    /// (3 H, H).
-    pub weight_hh: Var,
-    /// (3 H).
-    pub bias_ih: Var,
-    /// (3 H).
-    pub bias_hh: Var,
-    /// True: from the last step to the first.
-    pub reverse: bool,
-}
+pub struct Gru(pub Direction);
 
 /// What a forward pass computes for a chunk of images.
 struct Chunk<'a> {
@@ -35,22 +24,14 @@ struct Chunk<'a> {
 
 impl Operation for Gru {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
-        let (n, steps, features) = input.dims3()?;
-        let hidden = self.weight_hh.dim(1)?;
-        // Gates of every step, (N, T, 3 H): first what the input gives, in one product for the whole sequence.
-        let mut gates: Vec<f32> = values(&self.bias_ih)?.repeat(n * steps);
-        slice(input, |x| {
-            slice(&self.weight_ih, |w| {
-                let x = Matrix::new(x, n * steps, features);
-                let w = Matrix::new(w, 3 * hidden, features);
-                matmul_parallel(&mut gates, x, w.t(), true);
-                Ok(())
-            })
-        })?;
+        let direction = &self.0;
+        let (n, steps, _) = input.dims3()?;
+        let hidden = direction.weight_hh.dim(1)?;
+        let mut gates = direction.input_sums(input, &values(&direction.bias_ih)?)?;
         let mut shares = vec![0f32; n * steps * hidden];
         let mut output = vec![0f32; n * steps * hidden];
-        let bias = values(&self.bias_hh)?;
-        slice(&self.weight_hh, |w| {
+        let bias = values(&direction.bias_hh)?;
+        slice(&direction.weight_hh, |w| {
             let w = Matrix::new(w, 3 * hidden, hidden);
             let image = steps * hidden;
             gates
@@ -70,13 +51,9 @@ impl Operation for Gru {
         let output = from_vec(output, (n, steps, hidden))?;
         let back: Option<Box<dyn Backward>> = match mode {
             Mode::Train { .. } => Some(Box::new(Back {
-                input: input.clone(),
-                weight_ih: self.weight_ih.as_detached_tensor(),
-                weight_hh: self.weight_hh.as_detached_tensor(),
+                pass: direction.pass(input, &output),
                 gates,
                 shares,
-                output: output.clone(),
-                reverse: self.reverse,
             })),
             Mode::Eval => None,
         };
@@ -91,7 +68,7 @@ impl Gru {
         let images = chunk.output.len() / (steps * hidden);
         let mut state = vec![0f32; images * hidden];
         let mut recurrent = bias.repeat(images);
-        for (t, before) in order(steps, self.reverse) {
+        for (t, before) in order(steps, self.0.reverse) {
             if before.is_some() {
                 for row in recurrent.chunks_exact_mut(3 * hidden) {
                     row.copy_from_slice(bias);
@@ -122,15 +99,11 @@ impl Gru {
 }
 
 struct Back {
-    input: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
+    pass: Pass,
     /// Activations of r, z, n: (N, T, 3 H).
     gates: Vec<f32>,
     /// The state's share of n before r scales it, (N, T, H).
     shares: Vec<f32>,
-    output: Tensor,
-    reverse: bool,
 }
 
 /// What a backward pass reads and writes for a chunk of images.
@@ -153,7 +126,7 @@ impl Back {
         let mut d_state = vec![0f32; images * hidden];
         let mut through_gates = vec![0f32; images * hidden];
         let mut d_gates = vec![0f32; images * 3 * hidden];
-        for (t, before) in order(steps, self.reverse).rev() {
+        for (t, before) in order(steps, self.pass.reverse).rev() {
             for image in 0..images {
                 let at = (image * steps + t) * hidden;
                 let gates = &mut chunk.gates[3 * at..3 * (at + hidden)];
@@ -189,13 +162,11 @@ impl Back {
 
 impl Backward for Back {
     fn backward(mut self: Box<Self>, gradient: &Tensor, input: bool) -> Result<Gradients> {
-        let (n, steps, features) = self.input.dims3()?;
-        let hidden = self.weight_hh.dim(1)?;
-        let rows = n * steps;
-        let states = states_before(&self.output, self.reverse)?;
+        let (_, steps, hidden) = self.pass.size()?;
+        let states = self.pass.states_before()?;
         let mut d_gates = std::mem::take(&mut self.gates);
         let mut by_state = vec![0f32; d_gates.len()];
-        slice(&self.weight_hh, |w| {
+        slice(&self.pass.weight_hh, |w| {
             slice(gradient, |g| {
                 let w = Matrix::new(w, 3 * hidden, hidden);
                 let image = steps * hidden;
@@ -218,32 +189,8 @@ impl Backward for Back {
                 Ok(())
             })
         })?;
-        let d = Matrix::new(&d_gates, rows, 3 * hidden);
-        let mut d_ih = vec![0f32; 3 * hidden * features];
-        slice(&self.input, |x| {
-            matmul_parallel(&mut d_ih, d.t(), Matrix::new(x, rows, features), false);
-            Ok(())
-        })?;
-        let mut d_hh = vec![0f32; 3 * hidden * hidden];
-        let of_state = Matrix::new(&by_state, rows, 3 * hidden);
-        let states = Matrix::new(&states, rows, hidden);
-        matmul_parallel(&mut d_hh, of_state.t(), states, false);
-        let parameters = vec![
-            from_vec(d_ih, (3 * hidden, features))?,
-            from_vec(d_hh, (3 * hidden, hidden))?,
-            from_vec(column_sums(&d_gates, 3 * hidden), 3 * hidden)?,
-            from_vec(column_sums(&by_state, 3 * hidden), 3 * hidden)?,
-        ];
-        let input = if input {
-            let mut dx = vec![0f32; rows * features];
-            slice(&self.weight_ih, |w| {
-                matmul_parallel(&mut dx, d, Matrix::new(w, 3 * hidden, features), false);
-                Ok(())
-            })?;
-            Some(from_vec(dx, (n, steps, features))?)
-        } else {
-            None
-        };
-        Ok(Gradients { input, parameters })
+        let biases = [&d_gates, &by_state].map(|sums| column_sums(sums, 3 * hidden));
+        self.pass
+            .gradients((&d_gates, &by_state), &states, biases, input)
     }
 }

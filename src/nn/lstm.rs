@@ -1,49 +1,30 @@
 //! Long short-term memory, one layer and direction.
 
-use super::matmul::{Matrix, matmul, matmul_parallel};
-use super::recurrence::{CHUNK, column_sums, order, sigmoid, states_before};
+use super::matmul::{Matrix, matmul};
+use super::recurrence::{CHUNK, Direction, Pass, column_sums, order, sigmoid};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice, values};
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 /// One direction of one LSTM layer (Hochreiter and Schmidhuber 1997; Gers et al. 2000): (N, T, F) to (N, T, H).
 ///
 /// The state starts at zero; gates are in PyTorch's order i, f, g, o.
-pub struct Lstm {
-    /// (4 H, F).
-    pub weight_ih: Var,
-    /// (4 H, H).
-    pub weight_hh: Var,
-    /// (4 H).
-    pub bias_ih: Var,
-    /// (4 H).
-    pub bias_hh: Var,
-    /// True: from the last step to the first.
-    pub reverse: bool,
-}
+pub struct Lstm(pub Direction);
 
 impl Operation for Lstm {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
-        let (n, steps, features) = input.dims3()?;
-        let hidden = self.weight_hh.dim(1)?;
-        let bias: Vec<f32> = values(&self.bias_ih)?
+        let direction = &self.0;
+        let (n, steps, _) = input.dims3()?;
+        let hidden = direction.weight_hh.dim(1)?;
+        let bias: Vec<f32> = values(&direction.bias_ih)?
             .iter()
-            .zip(values(&self.bias_hh)?)
+            .zip(values(&direction.bias_hh)?)
             .map(|(a, b)| a + b)
             .collect();
-        // Gates of every step, (N, T, 4 H): first what the input gives, in one product for the whole sequence.
-        let mut gates: Vec<f32> = bias.repeat(n * steps);
-        slice(input, |x| {
-            slice(&self.weight_ih, |w| {
-                let x = Matrix::new(x, n * steps, features);
-                let w = Matrix::new(w, 4 * hidden, features);
-                matmul_parallel(&mut gates, x, w.t(), true);
-                Ok(())
-            })
-        })?;
+        let mut gates = direction.input_sums(input, &bias)?;
         let mut cells = vec![0f32; n * steps * hidden];
         let mut output = vec![0f32; n * steps * hidden];
-        slice(&self.weight_hh, |w| {
+        slice(&direction.weight_hh, |w| {
             let w = Matrix::new(w, 4 * hidden, hidden);
             let image = steps * hidden;
             gates
@@ -58,13 +39,9 @@ impl Operation for Lstm {
         let output = from_vec(output, (n, steps, hidden))?;
         let back: Option<Box<dyn Backward>> = match mode {
             Mode::Train { .. } => Some(Box::new(Back {
-                input: input.clone(),
-                weight_ih: self.weight_ih.as_detached_tensor(),
-                weight_hh: self.weight_hh.as_detached_tensor(),
+                pass: direction.pass(input, &output),
                 gates,
                 cells,
-                output: output.clone(),
-                reverse: self.reverse,
             })),
             Mode::Eval => None,
         };
@@ -86,7 +63,7 @@ impl Lstm {
         let images = cells.len() / (steps * hidden);
         let mut state = vec![0f32; images * hidden];
         let mut recurrent = vec![0f32; images * 4 * hidden];
-        for (t, before) in order(steps, self.reverse) {
+        for (t, before) in order(steps, self.0.reverse) {
             if before.is_some() {
                 matmul(
                     &mut recurrent,
@@ -122,15 +99,11 @@ impl Lstm {
 }
 
 struct Back {
-    input: Tensor,
-    weight_ih: Tensor,
-    weight_hh: Tensor,
+    pass: Pass,
     /// Activations of i, f, g, o: (N, T, 4 H).
     gates: Vec<f32>,
     /// (N, T, H).
     cells: Vec<f32>,
-    output: Tensor,
-    reverse: bool,
 }
 
 impl Back {
@@ -141,7 +114,7 @@ impl Back {
         let mut d_state = vec![0f32; images * hidden];
         let mut d_cell = vec![0f32; images * hidden];
         let mut d_gates = vec![0f32; images * 4 * hidden];
-        for (t, before) in order(steps, self.reverse).rev() {
+        for (t, before) in order(steps, self.pass.reverse).rev() {
             for image in 0..images {
                 let at = (image * steps + t) * hidden;
                 let gates = &mut gates[4 * at..4 * (at + hidden)];
@@ -178,10 +151,9 @@ impl Back {
 
 impl Backward for Back {
     fn backward(mut self: Box<Self>, gradient: &Tensor, input: bool) -> Result<Gradients> {
-        let (n, steps, features) = self.input.dims3()?;
-        let hidden = self.weight_hh.dim(1)?;
+        let (_, steps, hidden) = self.pass.size()?;
         let mut d_gates = std::mem::take(&mut self.gates);
-        slice(&self.weight_hh, |w| {
+        slice(&self.pass.weight_hh, |w| {
             slice(gradient, |g| {
                 let w = Matrix::new(w, 4 * hidden, hidden);
                 let image = steps * hidden;
@@ -193,33 +165,13 @@ impl Backward for Back {
                 Ok(())
             })
         })?;
-        let rows = n * steps;
-        let d = Matrix::new(&d_gates, rows, 4 * hidden);
-        let mut d_ih = vec![0f32; 4 * hidden * features];
-        slice(&self.input, |x| {
-            matmul_parallel(&mut d_ih, d.t(), Matrix::new(x, rows, features), false);
-            Ok(())
-        })?;
-        let states = states_before(&self.output, self.reverse)?;
-        let mut d_hh = vec![0f32; 4 * hidden * hidden];
-        matmul_parallel(&mut d_hh, d.t(), Matrix::new(&states, rows, hidden), false);
         let d_bias = column_sums(&d_gates, 4 * hidden);
-        let parameters = vec![
-            from_vec(d_ih, (4 * hidden, features))?,
-            from_vec(d_hh, (4 * hidden, hidden))?,
-            from_vec(d_bias.clone(), 4 * hidden)?,
-            from_vec(d_bias, 4 * hidden)?,
-        ];
-        let input = if input {
-            let mut dx = vec![0f32; rows * features];
-            slice(&self.weight_ih, |w| {
-                matmul_parallel(&mut dx, d, Matrix::new(w, 4 * hidden, features), false);
-                Ok(())
-            })?;
-            Some(from_vec(dx, (n, steps, features))?)
-        } else {
-            None
-        };
-        Ok(Gradients { input, parameters })
+        let states = self.pass.states_before()?;
+        self.pass.gradients(
+            (&d_gates, &d_gates),
+            &states,
+            [d_bias.clone(), d_bias],
+            input,
+        )
     }
 }

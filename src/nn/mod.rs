@@ -60,6 +60,7 @@ pub use lstm::Lstm;
 pub use max_pool::MaxPool;
 pub use optimizer::Optimizer;
 pub use random::{Stream, below};
+pub use recurrence::Direction;
 pub use recurrent_stack::RecurrentStack;
 pub use refill::Refill;
 pub use relu::Relu;

@@ -51,3 +51,18 @@ fn range(o: usize, n: usize, kernel: usize, stride: usize, padding: usize) -> Ra
     let start = o * stride;
     start.saturating_sub(padding)..(start + kernel).saturating_sub(padding).min(n)
 }
+
+/// Adds `share` to each pixel of a window of an image `width` pixels wide.
+pub(super) fn spread(
+    image: &mut [f32],
+    width: usize,
+    rows: Range<usize>,
+    cols: Range<usize>,
+    share: f32,
+) {
+    for row in rows {
+        image[row * width..][cols.clone()]
+            .iter_mut()
+            .for_each(|pixel| *pixel += share);
+    }
+}

@@ -44,6 +44,14 @@ fn window(o: usize, n: usize, kernel: usize, stride: usize, padding: usize) -> V
         .collect()
 }
 
+/// Padding as PyTorch wants it: at most half the kernel, in the directions that have any.
+fn half(kernel: Pair, has: (bool, bool)) -> Pair {
+    Pair {
+        height: if has.0 { kernel.height / 2 } else { 0 },
+        width: if has.1 { kernel.width / 2 } else { 0 },
+    }
+}
+
 fn pair(most: usize) -> impl Strategy<Value = Pair> {
     (1..=most, 1..=most).prop_map(|(height, width)| Pair { height, width })
 }
@@ -58,11 +66,7 @@ proptest! {
         share: (bool, bool),
         seed: u64,
     ) {
-        // As PyTorch wants it: at most half the kernel.
-        let p = Pair {
-            height: if share.0 { k.height / 2 } else { 0 },
-            width: if share.1 { k.width / 2 } else { 0 },
-        };
+        let p = half(k, share);
         let out = windows(h, k.height, s.height, p.height).zip(windows(w, k.width, s.width, p.width));
         prop_assume!(out.is_some());
         let out = out.unwrap();
@@ -90,10 +94,7 @@ proptest! {
         count_include_pad: bool,
         seed: u64,
     ) {
-        let p = Pair {
-            height: if share.0 { k.height / 2 } else { 0 },
-            width: if share.1 { k.width / 2 } else { 0 },
-        };
+        let p = half(k, share);
         let out = windows(h, k.height, s.height, p.height).zip(windows(w, k.width, s.width, p.width));
         prop_assume!(out.is_some());
         let out = out.unwrap();

@@ -2,7 +2,7 @@
 
 use super::tape::Number;
 use super::{Reference, config, draw, tensor};
-use crate::nn::{Gru, Lstm, Operation, RecurrentStack};
+use crate::nn::{Direction, Gru, Lstm, Operation, RecurrentStack};
 use candle_core::Var;
 use proptest::prelude::*;
 
@@ -121,11 +121,11 @@ proptest! {
                     Var::from_tensor(&tensor(&inputs[inputs.len() - 1], &shape)).unwrap()
                 });
                 let [weight_ih, weight_hh, bias_ih, bias_hh] = vars;
-                let reverse = direction == 1;
+                let direction = Direction { weight_ih, weight_hh, bias_ih, bias_hh, reverse: direction == 1 };
                 if gates == 4 {
-                    Box::new(Lstm { weight_ih, weight_hh, bias_ih, bias_hh, reverse }) as Box<dyn Operation>
+                    Box::new(Lstm(direction)) as Box<dyn Operation>
                 } else {
-                    Box::new(Gru { weight_ih, weight_hh, bias_ih, bias_hh, reverse })
+                    Box::new(Gru(direction))
                 }
             });
             stack.layers.push(of_layer.collect());
