@@ -1,9 +1,10 @@
 //! The cases: what each number stands for, and its dataset on disk.
 
 use crate::chance::Chance;
-use crate::fault::{Fault, Image, Severity, plant};
+use crate::fault::{Image, Severity, plant, spec, wants_dense};
 use crate::picture::{Family, SIDE};
 use anyhow::Result;
+use gapwatch::diagnose::finding::Cause;
 use gapwatch::model::resolve;
 use gapwatch::run::{RunSpec, merge};
 use image::GrayImage;
@@ -17,8 +18,8 @@ const MOST_TRAINING: usize = 600;
 const HELD_OUT: f64 = 0.35;
 
 /// What is planted in a case: nothing, one fault or two.
-const PLANS: [&[Fault]; 24] = {
-    use Fault::*;
+const PLANS: [&[Cause]; 24] = {
+    use Cause::*;
     [
         &[],
         &[Memorisation],
@@ -57,7 +58,7 @@ pub struct Case {
     pub classes: usize,
     /// Training images of a class.
     pub each: usize,
-    pub faults: &'static [Fault],
+    pub faults: &'static [Cause],
     pub severity: Severity,
     /// Healthy, and the task itself is hard.
     pub hard: bool,
@@ -88,7 +89,7 @@ impl Case {
         };
         let least_classes = match faults {
             [
-                Fault::MissingClasses | Fault::OrderedSplit | Fault::LabelMapMismatch,
+                Cause::MissingClasses | Cause::OrderedSplit | Cause::LabelMapMismatch,
                 ..,
             ] => 4,
             _ => 2,
@@ -96,7 +97,7 @@ impl Case {
         let classes = chance
             .one_of(&[2, 3, 4, 6, 9, 12, 20])
             .clamp(least_classes, most_classes);
-        let few = faults.first() == Some(&Fault::Memorisation);
+        let few = faults.first() == Some(&Cause::Memorisation);
         let each = match few {
             true => chance.one_of(&[10, 15, 20]),
             false => chance.one_of(&[30, 60, 100, 300]),
@@ -111,7 +112,7 @@ impl Case {
             severity,
             // Every third healthy case.
             hard: faults.is_empty() && turn / 6 % 3 == 2,
-            dense: faults.iter().any(|fault| fault.wants_dense()),
+            dense: faults.iter().any(|fault| wants_dense(*fault)),
         }
     }
 
@@ -119,7 +120,7 @@ impl Case {
     fn noise(&self) -> f64 {
         match self.faults {
             _ if self.hard => 0.35,
-            [Fault::Memorisation, ..] => self.severity.of(0.2, 0.25, 0.3),
+            [Cause::Memorisation, ..] => self.severity.of(0.2, 0.25, 0.3),
             _ => 0.08,
         }
     }
@@ -133,7 +134,7 @@ impl Case {
             for class in 0..self.classes {
                 for number in 0..each {
                     let drawn = match self.faults {
-                        [Fault::NoSignal, ..] => chance.below(self.classes),
+                        [Cause::NoSignal, ..] => chance.below(self.classes),
                         _ => class,
                     };
                     images.push(Image {
@@ -158,7 +159,7 @@ impl Case {
         }
         // Names that run on from split to split would be a fault of their own.
         chance.shuffle(&mut images);
-        let grouped = self.faults.contains(&Fault::GroupShift);
+        let grouped = self.faults.contains(&Cause::GroupShift);
         for (number, image) in images.iter().enumerate() {
             let folder = root.join(image.split).join(format!("{:02}", image.label));
             fs::create_dir_all(&folder)?;
@@ -181,7 +182,7 @@ impl Case {
     pub fn spec(&self) -> Result<RunSpec> {
         let linear = json!([{"flatten": {}}, {"linear": {}}]);
         let dense = json!([{"flatten": {}}, {"linear": {"out": 96}}, {"relu": {}}, {"linear": {}}]);
-        let momentum = match self.faults.contains(&Fault::BnEvalDiscrepancy) {
+        let momentum = match self.faults.contains(&Cause::BnEvalDiscrepancy) {
             true => self.severity.of(3e-3, 1e-3, 1e-4),
             false => 0.1,
         };
@@ -193,7 +194,7 @@ impl Case {
             {"flatten": {}}, {"linear": {}}
         ]);
         let layers = match self.faults {
-            [Fault::WeakerThanBaseline, ..] => linear,
+            [Cause::WeakerThanBaseline, ..] => linear,
             _ if self.dense => dense,
             _ => convolutions,
         };
@@ -206,7 +207,7 @@ impl Case {
             }
         });
         for fault in self.faults {
-            user = merge(user, fault.spec(self.severity));
+            user = merge(user, spec(*fault, self.severity));
         }
         Ok(resolve(user, None)?)
     }
@@ -221,7 +222,7 @@ impl Case {
             "each": self.each,
             "severity": self.severity.name(),
             "hard": self.hard,
-            "planted": self.faults.iter().map(|fault| fault.cause()).collect::<Vec<_>>(),
+            "planted": self.faults.iter().map(|fault| fault.name()).collect::<Vec<_>>(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::picture::SIDE;
+use gapwatch::diagnose::finding::Cause;
 use serde_json::{Value, json};
 
 /// How strongly a fault is planted.
@@ -28,67 +29,21 @@ impl Severity {
     }
 }
 
-/// What can be planted. `evaluation-bug` is of other people's scoring and `frozen-layers` of other people's optimizers: neither
-/// can be asked for by a spec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Memorisation,
-    NoSignal,
-    LabelMapMismatch,
-    ScrambledLabels,
-    SplitShift,
-    GroupShift,
-    OrderedSplit,
-    MissingClasses,
-    PreprocessingMismatch,
-    BnEvalDiscrepancy,
-    Leakage,
-    LabelNoise,
-    ClassImbalance,
-    WeakerThanBaseline,
-    UnstableOptimisation,
-    NotLearning,
+/// True for faults that a network must learn by heart to show: they want one that can.
+pub fn wants_dense(fault: Cause) -> bool {
+    matches!(
+        fault,
+        Cause::Memorisation | Cause::NoSignal | Cause::LabelNoise
+    )
 }
 
-impl Fault {
-    /// The id of the diagnosis document.
-    pub fn cause(self) -> &'static str {
-        match self {
-            Fault::Memorisation => "memorisation",
-            Fault::NoSignal => "no-signal",
-            Fault::LabelMapMismatch => "label-map-mismatch",
-            Fault::ScrambledLabels => "scrambled-labels",
-            Fault::SplitShift => "split-shift",
-            Fault::GroupShift => "group-shift",
-            Fault::OrderedSplit => "ordered-split",
-            Fault::MissingClasses => "missing-classes",
-            Fault::PreprocessingMismatch => "preprocessing-mismatch",
-            Fault::BnEvalDiscrepancy => "bn-eval-discrepancy",
-            Fault::Leakage => "leakage",
-            Fault::LabelNoise => "label-noise",
-            Fault::ClassImbalance => "class-imbalance",
-            Fault::WeakerThanBaseline => "weaker-than-baseline",
-            Fault::UnstableOptimisation => "unstable-optimisation",
-            Fault::NotLearning => "not-learning",
-        }
-    }
-
-    /// True for faults that a network must learn by heart to show: they want one that can.
-    pub fn wants_dense(self) -> bool {
-        matches!(
-            self,
-            Fault::Memorisation | Fault::NoSignal | Fault::LabelNoise
-        )
-    }
-
-    /// What it changes in the training.
-    pub fn spec(self, severity: Severity) -> Value {
-        let lr = |lr: f64| json!({"train": {"optimizer": {"kind": "adam", "lr": lr}}});
-        match self {
-            Fault::UnstableOptimisation => lr(severity.of(0.03, 0.1, 0.3)),
-            Fault::NotLearning => lr(severity.of(1e-6, 1e-7, 1e-8)),
-            _ => json!({}),
-        }
+/// What a fault changes in the training.
+pub fn spec(fault: Cause, severity: Severity) -> Value {
+    let lr = |lr: f64| json!({"train": {"optimizer": {"kind": "adam", "lr": lr}}});
+    match fault {
+        Cause::UnstableOptimisation => lr(severity.of(0.03, 0.1, 0.3)),
+        Cause::NotLearning => lr(severity.of(1e-6, 1e-7, 1e-8)),
+        _ => json!({}),
     }
 }
 
@@ -111,14 +66,14 @@ impl Image {
 
 /// Plants what lies in the pictures and the splits.
 pub fn plant(
-    fault: Fault,
+    fault: Cause,
     severity: Severity,
     images: &mut Vec<Image>,
     classes: usize,
     chance: &mut Chance,
 ) {
     match fault {
-        Fault::LabelMapMismatch => {
+        Cause::LabelMapMismatch => {
             let moved = (severity.of(0.5, 0.75, 1.0) * classes as f64).round() as usize;
             let moved = moved.clamp(2, classes);
             for image in images.iter_mut().filter(|i| i.is_held_out()) {
@@ -127,32 +82,32 @@ pub fn plant(
                 }
             }
         }
-        Fault::ScrambledLabels => {
+        Cause::ScrambledLabels => {
             let share = severity.of(0.8, 0.9, 1.0);
             scramble(images, |image| image.is_held_out(), share, chance);
         }
-        Fault::LabelNoise => {
+        Cause::LabelNoise => {
             for image in images.iter_mut() {
                 if chance.uniform() < severity.of(0.15, 0.25, 0.4) {
                     image.label = (image.label + 1 + chance.below(classes - 1)) % classes;
                 }
             }
         }
-        Fault::SplitShift => {
+        Cause::SplitShift => {
             let (gain, shift) = severity.of((0.75, 0.1), (0.55, 0.2), (0.4, 0.3));
             let held_out = images.iter_mut().filter(|i| i.is_held_out());
             for pixel in held_out.flat_map(|i| &mut i.pixels) {
                 *pixel = *pixel * gain + shift;
             }
         }
-        Fault::PreprocessingMismatch => {
+        Cause::PreprocessingMismatch => {
             let scale = severity.of(0.45, 0.3, 0.15);
             let held_out = images.iter_mut().filter(|i| i.is_held_out());
             for pixel in held_out.flat_map(|i| &mut i.pixels) {
                 *pixel *= scale;
             }
         }
-        Fault::GroupShift => {
+        Cause::GroupShift => {
             // Each group has a look of its own, and the held-out groups are others.
             for image in images.iter_mut() {
                 image.group = image.group % 4 + if image.is_held_out() { 4 } else { 0 };
@@ -165,7 +120,7 @@ pub fn plant(
                 }
             }
         }
-        Fault::OrderedSplit => {
+        Cause::OrderedSplit => {
             // Training has the first classes in full, and of the last ones as little as validation has of the first.
             let rare = severity.of(0.3, 0.15, 0.06);
             let half = classes.div_ceil(2);
@@ -177,11 +132,11 @@ pub fn plant(
                 first || late == image.is_held_out() || chance.uniform() < rare
             });
         }
-        Fault::MissingClasses => {
+        Cause::MissingClasses => {
             let gone = classes.saturating_sub(severity.of(1, 2, 3)).max(2);
             images.retain(|image| image.is_held_out() || image.label < gone);
         }
-        Fault::ClassImbalance => {
+        Cause::ClassImbalance => {
             let rarest: f64 = severity.of(0.08, 0.05, 0.03);
             let mut kept = vec![0; classes];
             images.retain(|image| {
@@ -191,7 +146,7 @@ pub fn plant(
                 first || chance.uniform() < rarest.powf(place)
             });
         }
-        Fault::Leakage => {
+        Cause::Leakage => {
             let training: Vec<Image> = images
                 .iter()
                 .filter(|i| !i.is_held_out())
@@ -207,12 +162,14 @@ pub fn plant(
                 }
             }
         }
-        Fault::Memorisation
-        | Fault::NoSignal
-        | Fault::BnEvalDiscrepancy
-        | Fault::WeakerThanBaseline
-        | Fault::UnstableOptimisation
-        | Fault::NotLearning => {}
+        Cause::Memorisation
+        | Cause::NoSignal
+        | Cause::BnEvalDiscrepancy
+        | Cause::WeakerThanBaseline
+        | Cause::UnstableOptimisation
+        | Cause::NotLearning => {}
+        // Of other people's optimizers and of other people's scoring: neither can be asked for by a spec, and no plan has them.
+        Cause::FrozenLayers | Cause::EvaluationBug => {}
     }
 }
 
