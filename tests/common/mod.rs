@@ -107,6 +107,13 @@ impl TestServer {
         read(self.agent.get(format!("{}{path}", self.url)).call())
     }
 
+    /// A page or another text that is there.
+    pub fn page(&self, path: &str) -> String {
+        let (status, text) = self.get(path);
+        assert_eq!(status, 200, "{path}: {text}");
+        text.as_str().unwrap().to_owned()
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         read(
             self.agent

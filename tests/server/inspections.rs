@@ -12,15 +12,6 @@ fn is(state: &str) -> impl Fn(&Value) -> bool {
     move |inspection| inspection["state"] == state
 }
 
-fn page(server: &TestServer, path: &str) -> String {
-    let mut answer = server
-        .agent()
-        .get(format!("{}{path}", server.url()))
-        .call()
-        .unwrap();
-    answer.body_mut().read_to_string().unwrap()
-}
-
 #[test]
 fn an_import_is_audited_by_itself_and_the_page_says_what_was_found() {
     let server = TestServer::with(&["--parallel", "0"]);
@@ -53,7 +44,7 @@ fn an_import_is_audited_by_itself_and_the_page_says_what_was_found() {
     let answer = server.agent().get(picture).call().unwrap();
     assert_eq!(answer.headers()["content-type"], "image/png");
 
-    let text = page(&server, "/datasets/tiny");
+    let text = server.page("/datasets/tiny");
     for part in [
         "The audit found",
         "Looked at and in order",
@@ -63,9 +54,17 @@ fn an_import_is_audited_by_itself_and_the_page_says_what_was_found() {
     ] {
         assert!(text.contains(part), "the page lacks {part}");
     }
-    assert!(page(&server, "/runs/new?dataset=tiny").contains("/datasets/tiny#audit"));
+    assert!(
+        server
+            .page("/runs/new?dataset=tiny")
+            .contains("/datasets/tiny#audit")
+    );
     let run = server.launch(&json!({"dataset": "tiny"}));
-    assert!(page(&server, &format!("/runs/{run}")).contains("/datasets/tiny#audit"));
+    assert!(
+        server
+            .page(&format!("/runs/{run}"))
+            .contains("/datasets/tiny#audit")
+    );
 }
 
 #[test]
@@ -88,7 +87,11 @@ fn simple_models_follow_a_run_or_are_asked_for() {
         !models["document"]["scored"].as_array().unwrap().is_empty(),
         "{models}"
     );
-    assert!(page(&server, "/datasets/tiny").contains("What they get right"));
+    assert!(
+        server
+            .page("/datasets/tiny")
+            .contains("What they get right")
+    );
 
     // Moments are told in seconds: the next one is another.
     std::thread::sleep(Duration::from_millis(1100));
@@ -112,7 +115,11 @@ fn an_audit_tells_how_far_it_is_and_is_cancelled_and_asked_for_again() {
         (&seen["state"], &seen["of"]),
         (&json!("running"), &json!(84))
     );
-    assert!(page(&server, "/datasets/tiny").contains("id=\"cancel-audit\""));
+    assert!(
+        server
+            .page("/datasets/tiny")
+            .contains("id=\"cancel-audit\"")
+    );
     let (status, cancelled) = server.post(&format!("{AUDIT}/cancel"), &json!({}));
     assert_eq!(
         (status, &cancelled["state"]),

@@ -14,15 +14,6 @@ fn spec(lr: f64) -> Value {
     })
 }
 
-fn page(server: &TestServer, path: &str) -> String {
-    let mut answer = server
-        .agent()
-        .get(format!("{}{path}", server.url()))
-        .call()
-        .unwrap();
-    answer.body_mut().read_to_string().unwrap()
-}
-
 #[test]
 fn a_range_test_proposes_a_rate_shows_its_curve_and_fills_the_form() {
     let server = TestServer::with(&["--parallel", "0"]);
@@ -49,7 +40,7 @@ fn a_range_test_proposes_a_rate_shows_its_curve_and_fills_the_form() {
     assert!((1e-5..=1.0).contains(&proposed), "{test}");
     assert_eq!(documents[0]["spec"]["train"]["optimizer"]["lr"], 0.5);
 
-    let text = page(&server, "/datasets/tiny/rate-test");
+    let text = server.page("/datasets/tiny/rate-test");
     for part in [
         "<svg",
         "Fill the form with",
@@ -60,7 +51,7 @@ fn a_range_test_proposes_a_rate_shows_its_curve_and_fills_the_form() {
     }
     let link = text.split("id=\"take\" href=\"").nth(1).unwrap();
     let link = link.split('"').next().unwrap().replace("&#38;", "&");
-    let form = page(&server, &link.replace("&amp;", "&"));
+    let form = server.page(&link.replace("&amp;", "&"));
     let field = form.split("name=\"lr\" value=\"").nth(1).unwrap();
     let typed: f64 = field.split('"').next().unwrap().parse().unwrap();
     assert_eq!(typed, proposed);
@@ -88,7 +79,11 @@ fn settings_that_do_not_fit_are_refused_by_their_field_and_a_second_test_waits()
     server.wait(TEST, |test| test["state"] == "running");
     let (status, answer) = server.post(&format!("{TEST}/cancel"), &json!({}));
     assert_eq!((status, &answer["state"]), (200, &json!("cancelled")));
-    assert!(page(&server, "/datasets/tiny/rate-test").contains("was cancelled"));
+    assert!(
+        server
+            .page("/datasets/tiny/rate-test")
+            .contains("was cancelled")
+    );
     // Its process is gone: the next has its turn.
     assert_eq!(server.post(TEST, &spec(0.1)).0, 202);
     server.wait(TEST, |test| test["state"] == "done");

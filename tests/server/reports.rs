@@ -4,12 +4,6 @@ use crate::common::{TestServer, permuted_archive, tiny_archive};
 use crate::producer::{epoch, external, report};
 use serde_json::{Value, json};
 
-fn page(server: &TestServer, path: &str) -> String {
-    let (status, text) = server.get(path);
-    assert_eq!(status, 200, "{path}: {text}");
-    text.as_str().unwrap().to_owned()
-}
-
 /// Where a text stands in a page, which it must.
 fn at(page: &str, text: &str) -> usize {
     page.find(text)
@@ -21,7 +15,7 @@ fn a_report_asks_answers_and_says_what_to_do_in_that_order() {
     let server = TestServer::start();
     let (run, token) = external(&server);
     assert_eq!(report(&server, run, &token, &[epoch(1), epoch(2)]).0, 200);
-    let page = page(&server, &format!("/runs/{run}/report"));
+    let page = server.page(&format!("/runs/{run}/report"));
     let order = [
         "Why does the network get 95.2 % of 630 training images right, but only 18.9 % of 90 validation images?",
         "id=\"verdict-title\"",
@@ -40,7 +34,7 @@ fn a_report_asks_answers_and_says_what_to_do_in_that_order() {
         page.contains("Gapwatch has not seen its layers"),
         "an external run"
     );
-    let run_page = self::page(&server, &format!("/runs/{run}"));
+    let run_page = server.page(&format!("/runs/{run}"));
     assert!(run_page.contains(&format!("href=\"/runs/{run}/report\"")));
 }
 
@@ -59,7 +53,7 @@ fn the_file_of_a_report_needs_nothing_else() {
         header("content-disposition"),
         format!("attachment; filename=\"run-{run}-report.html\"")
     );
-    let file = page(&server, &format!("/runs/{run}/report.html"));
+    let file = server.page(&format!("/runs/{run}/report.html"));
     // Names of XML's grammar are no addresses that anything is fetched from.
     let file = file.replace("http://www.w3.org/2000/svg", "");
     for outside in [
@@ -76,7 +70,7 @@ fn a_run_without_epochs_has_a_report_that_says_what_is_missing() {
     let server = TestServer::with(&["--parallel", "0"]);
     let dataset = server.import("tiny", &tiny_archive());
     let run = server.launch(&json!({"dataset": dataset["id"], "model": {"preset": "cnn-bilstm"}}));
-    let page = page(&server, &format!("/runs/{run}/report"));
+    let page = server.page(&format!("/runs/{run}/report"));
     for says in [
         "The run waits for its turn.",
         "there are no curves",
@@ -103,7 +97,7 @@ fn a_report_outlives_its_dataset() {
     server.wait_run(run, |run| run["status"] == "finished");
     assert_eq!(server.delete(&format!("/api/v1/datasets/{id}")).0, 204);
     for path in ["report", "report.html"] {
-        let page = page(&server, &format!("/runs/{run}/{path}"));
+        let page = server.page(&format!("/runs/{run}/{path}"));
         at(&page, "The dataset was deleted");
         at(&page, "Instruction set");
     }
@@ -114,7 +108,7 @@ fn the_form_tells_what_its_layers_do_beside_them() {
     let server = TestServer::with(&["--parallel", "0"]);
     let dataset = server.import("tiny", &tiny_archive());
     let id = dataset["id"].as_str().unwrap();
-    let page = page(&server, &format!("/runs/new?dataset={id}&model=cnn-bilstm"));
+    let page = server.page(&format!("/runs/new?dataset={id}&model=cnn-bilstm"));
     let lstm = at(&page, "<td>lstm ");
     let told = at(&page, "The recurrent layer reads a sequence of length one");
     let next = at(&page, "<td>last_step");
@@ -136,11 +130,11 @@ fn a_report_has_what_the_audit_found_with_its_pictures_inside_the_file() {
     let findings = audit["document"]["findings"].as_array().unwrap();
     let shown = findings.iter().find(|f| f["pictures"].is_array()).unwrap();
     let run = server.launch(&json!({"dataset": "tiny", "model": {"preset": "logistic"}}));
-    let report = page(&server, &format!("/runs/{run}/report"));
+    let report = server.page(&format!("/runs/{run}/report"));
     at(&report, shown["title"].as_str().unwrap());
     at(&report, "<img src=\"/api/v1/datasets/tiny/images/");
     at(&report, "They were not fitted yet");
-    let file = page(&server, &format!("/runs/{run}/report.html"));
+    let file = server.page(&format!("/runs/{run}/report.html"));
     at(&file, shown["title"].as_str().unwrap());
     at(&file, "<img src=\"data:image/png;base64,");
     assert!(!file.contains("/api/"));
@@ -153,7 +147,7 @@ fn a_report_shows_no_images_that_came_under_the_datasets_name_after_the_run() {
     let spec = json!({"dataset": "tiny", "model": {"preset": "logistic"}, "train": {"epochs": 1}});
     let run = server.launch(&spec);
     server.wait_run(run, |run| run["status"] == "finished");
-    let reads = |path: &str| page(&server, &format!("/runs/{run}/{path}"));
+    let reads = |path: &str| server.page(&format!("/runs/{run}/{path}"));
     assert!(!reads("report").contains("Other images have come"));
     assert_eq!(server.delete("/api/v1/datasets/tiny").0, 204);
     at(&reads("report"), "The dataset was deleted");
@@ -195,7 +189,7 @@ fn a_report_names_the_causes_that_the_dataset_and_the_layers_speak_for() {
     for id in ids(&audit["document"]["findings"]) {
         assert!(findings.contains(&id), "{id} of the audit in {findings:?}");
     }
-    let report = page(&server, &format!("/runs/{run}/report"));
+    let report = server.page(&format!("/runs/{run}/report"));
     let said = at(&report, "What speaks for which cause");
     let memorisation = at(&report, "The network learns its training images by heart");
     let remedy = at(&report, "global pooling in place of flatten");

@@ -1,12 +1,10 @@
 //! Training images are changed at random, the same in every run of a seed, and nothing else is.
 
 use crate::images::dataset;
-use crate::recorder::{Recorder, run, spec};
+use crate::interruption::goes_on_from_any_step;
+use crate::recorder::{Recorder, contents, run, spec};
 use gapwatch::run::{EpochRecord, OPERATIONS, RunSpec};
-use gapwatch::train::{Outcome, Wish};
 use serde_json::{Value, json};
-use std::fs;
-use std::path::Path;
 use tempfile::tempdir;
 
 /// Every operation, none so strong that nothing is left to learn.
@@ -26,17 +24,6 @@ fn everything() -> Value {
 
 fn augmented(train: Value) -> RunSpec {
     spec(json!({"augment": everything(), "train": train}))
-}
-
-fn contents(folder: &Path) -> Vec<Vec<u8>> {
-    [
-        "best.safetensors",
-        "last.safetensors",
-        "last.state.safetensors",
-    ]
-    .iter()
-    .map(|name| fs::read(folder.join(name)).unwrap())
-    .collect()
 }
 
 #[test]
@@ -67,22 +54,7 @@ fn an_augmented_run_gives_the_same_bits_with_any_threads_and_from_disk() {
 #[test]
 fn an_augmented_run_that_was_left_at_any_step_goes_on_as_if_it_had_not_been() {
     let data = tempdir().unwrap();
-    let dataset = dataset(data.path());
-    let spec = augmented(json!({}));
-    let whole = tempdir().unwrap();
-    let mut uninterrupted = Recorder::default();
-    run(&spec, &dataset, whole.path(), 2, &mut uninterrupted).unwrap();
-    for left_at in [2, 14, 37] {
-        let folder = tempdir().unwrap();
-        let mut before = Recorder::wishing(left_at, Wish::Pause);
-        let outcome = run(&spec, &dataset, folder.path(), 2, &mut before).unwrap();
-        assert_eq!(outcome, Outcome::Paused);
-        let mut after = Recorder::default();
-        run(&spec, &dataset, folder.path(), 1, &mut after).unwrap();
-        let curve = [before.curve(), after.curve()].concat();
-        assert_eq!(curve, uninterrupted.curve(), "left at step {left_at}");
-        assert!(contents(folder.path()) == contents(whole.path()));
-    }
+    goes_on_from_any_step(&augmented(json!({})), &dataset(data.path()));
 }
 
 /// The one epoch of a network that hardly moves and sees an image the same in any company.

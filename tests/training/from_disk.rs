@@ -1,27 +1,13 @@
 //! Images that do not fit into memory are read from disk ahead of the step, and nobody sees it in the figures.
 
 use crate::images::dataset;
-use crate::recorder::{Recorder, run, spec};
+use crate::recorder::{Recorder, contents, run, spec};
 use gapwatch::data::Dataset;
 use gapwatch::run::RunStatus;
 use gapwatch::train::{Outcome, Wish};
 use serde_json::json;
 use std::fs;
-use std::path::Path;
 use tempfile::{TempDir, tempdir};
-
-const FILES: [&str; 3] = [
-    "best.safetensors",
-    "last.safetensors",
-    "last.state.safetensors",
-];
-
-fn contents(folder: &Path) -> Vec<Vec<u8>> {
-    FILES
-        .iter()
-        .map(|name| fs::read(folder.join(name)).unwrap())
-        .collect()
-}
 
 /// Images of 8 × 12 gray pixels, 96 bytes each, of which `kept` fit into memory.
 fn with_room_for(kept: u64) -> (TempDir, Dataset) {

@@ -1,26 +1,31 @@
 //! A run that is left, at whatever instant, goes on as if it had not been.
 
 use crate::images::{dataset, write_dataset};
-use crate::recorder::{Recorder, run, spec, spec_with_options};
+use crate::recorder::{FILES, Recorder, contents, run, spec, spec_with_options};
 use gapwatch::data::Dataset;
-use gapwatch::run::RunStatus;
+use gapwatch::run::{RunSpec, RunStatus};
 use gapwatch::train::{Outcome, TrainError, Wish};
 use serde_json::json;
 use std::fs;
-use std::path::Path;
 use tempfile::tempdir;
 
-const FILES: [&str; 3] = [
-    "best.safetensors",
-    "last.safetensors",
-    "last.state.safetensors",
-];
-
-fn contents(folder: &Path) -> Vec<Vec<u8>> {
-    FILES
-        .iter()
-        .map(|name| fs::read(folder.join(name)).unwrap())
-        .collect()
+/// Leaves a run within the first epoch, between epochs, and in the scoring of a later one: it goes on to the curve and the
+/// files of one that was not left.
+pub fn goes_on_from_any_step(spec: &RunSpec, dataset: &Dataset) {
+    let whole = tempdir().unwrap();
+    let mut uninterrupted = Recorder::default();
+    run(spec, dataset, whole.path(), 2, &mut uninterrupted).unwrap();
+    for left_at in [2, 14, 37] {
+        let folder = tempdir().unwrap();
+        let mut before = Recorder::wishing(left_at, Wish::Pause);
+        let outcome = run(spec, dataset, folder.path(), 2, &mut before).unwrap();
+        assert_eq!(outcome, Outcome::Paused);
+        let mut after = Recorder::default();
+        run(spec, dataset, folder.path(), 1, &mut after).unwrap();
+        let curve = [before.curve(), after.curve()].concat();
+        assert_eq!(curve, uninterrupted.curve(), "left at step {left_at}");
+        assert!(contents(folder.path()) == contents(whole.path()));
+    }
 }
 
 #[test]
@@ -28,22 +33,7 @@ fn a_run_that_was_left_at_any_step_has_the_curve_of_one_that_was_not() {
     let data = tempdir().unwrap();
     let dataset = dataset(data.path());
     for spec in [spec(json!({})), spec_with_options()] {
-        let whole = tempdir().unwrap();
-        let mut uninterrupted = Recorder::default();
-        run(&spec, &dataset, whole.path(), 2, &mut uninterrupted).unwrap();
-
-        // Within the first epoch, between epochs, in the scoring of a later one.
-        for left_at in [2, 14, 37] {
-            let folder = tempdir().unwrap();
-            let mut before = Recorder::wishing(left_at, Wish::Pause);
-            let outcome = run(&spec, &dataset, folder.path(), 2, &mut before).unwrap();
-            assert_eq!(outcome, Outcome::Paused);
-            let mut after = Recorder::default();
-            run(&spec, &dataset, folder.path(), 1, &mut after).unwrap();
-            let curve = [before.curve(), after.curve()].concat();
-            assert_eq!(curve, uninterrupted.curve(), "left at step {left_at}");
-            assert!(contents(folder.path()) == contents(whole.path()));
-        }
+        goes_on_from_any_step(&spec, &dataset);
     }
 }
 

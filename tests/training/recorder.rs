@@ -5,7 +5,15 @@ use gapwatch::model::resolve;
 use gapwatch::run::{BestEpoch, EpochRecord, EpochReport, Examination, Progress, RunSpec, merge};
 use gapwatch::train::{Job, Observer, Outcome, TrainError, Wish, train};
 use serde_json::{Value, json};
+use std::fs;
 use std::path::Path;
+
+/// The files that a run writes.
+pub const FILES: [&str; 3] = [
+    "best.safetensors",
+    "last.safetensors",
+    "last.state.safetensors",
+];
 
 /// What a run told, and when to ask it for what.
 #[derive(Default)]
@@ -107,6 +115,14 @@ pub fn spec_with_options() -> RunSpec {
         "ema_decay": 0.8,
         "recalibrate": true,
     }}))
+}
+
+/// What a run keeps in its folder, byte by byte.
+pub fn contents(folder: &Path) -> Vec<Vec<u8>> {
+    FILES
+        .iter()
+        .map(|name| fs::read(folder.join(name)).unwrap())
+        .collect()
 }
 
 /// Trains into `folder`.
