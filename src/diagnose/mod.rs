@@ -13,6 +13,7 @@ pub mod looks;
 mod network_shape;
 pub mod predictions;
 pub mod probes;
+pub mod remedies;
 pub mod report;
 mod seeds;
 pub mod simple_models;
@@ -22,7 +23,7 @@ mod trend;
 mod unstable;
 mod verdict;
 
-pub use causes::{Remedy, Suspect};
+pub use causes::Suspect;
 pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
     training_progress,
@@ -30,6 +31,7 @@ pub use curve::{
 pub use examined::{Measured, diagnose_run};
 pub use gates::{Answer, Gate, Gates, p_value, percent, points, share};
 pub use network_shape::network_findings;
+pub use remedies::Remedy;
 pub use seeds::{Mean, OverSeeds, Trial, over_seeds};
 pub use statistics::{Interval, clopper_pearson, difference, fisher_exact, upper_tail, wilson};
 pub use verdict::{Diagnosis, Verdict, diagnose, diagnose_history};
