@@ -1,13 +1,14 @@
-//! A dataset as a run varies it: divided anew, with fewer training images, with shuffled labels.
+//! A dataset as a run varies it: without some images, divided anew, with fewer training images, with other labels.
 
 use super::guessed_group::guess;
 use super::index::Entry;
 use super::partition::{Item, folds};
 use super::random::Random;
+use super::stratify::stratify;
 use super::{Dataset, Index};
 use crate::run::{FieldError, Resplit, SpecError, Split, Variation};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 impl Dataset {
     /// The same images as a run with this variation sees them.
@@ -31,17 +32,26 @@ impl Index {
         }
         let mut index = self.clone();
         let seed = variation.seed;
+        index.leave_out(&variation.without)?;
+        for split in [Split::Val, Split::Test] {
+            index.rename_classes(split, variation.class_map.of(split))?;
+        }
         match variation.split {
             Resplit::Found => {}
             Resplit::Pooled => index.pool(seed)?,
+            Resplit::WithinTraining => index.validate_within_training(seed)?,
             Resplit::Fold {
                 number,
                 of,
                 by_group,
             } => index.fold(seed, number as usize, of as usize, by_group)?,
         }
-        if variation.split != Resplit::Found {
-            index.every_class_is_learnt()?;
+        if variation.split != Resplit::Found || !variation.without.is_empty() {
+            let field = match variation.split {
+                Resplit::Found => "without",
+                _ => "split",
+            };
+            index.every_class_is_learnt(field)?;
             // They were of the splits as found.
             index.channels.clear();
         }
@@ -57,6 +67,86 @@ impl Index {
             .sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.path.cmp(&b.path)));
         index.notes.push(format!("Varied: {variation}."));
         Ok(Cow::Owned(index))
+    }
+
+    /// Takes images out by their paths.
+    fn leave_out(&mut self, without: &[String]) -> Result<(), SpecError> {
+        if without.is_empty() {
+            return Ok(());
+        }
+        let wanted: HashSet<&str> = without.iter().map(String::as_str).collect();
+        let had = self.entries.len();
+        let validates = self.of(Split::Val).next().is_some();
+        let known: HashSet<String> = self
+            .entries
+            .extract_if(.., |entry| wanted.contains(entry.path.as_str()))
+            .map(|entry| entry.path)
+            .collect();
+        if let Some(path) = without.iter().find(|path| !known.contains(*path)) {
+            return refused(
+                "without",
+                format!(
+                    "there is no image '{path}' among the {had} of the dataset: write paths below its folder, as its pictures \
+                     are named on its page"
+                ),
+            );
+        }
+        if validates && self.of(Split::Val).next().is_none() {
+            return refused("without", "leaves no validation image: set fewer aside");
+        }
+        Ok(())
+    }
+
+    /// Gives the images of a held-out split the classes that their numbers mean.
+    fn rename_classes(&mut self, split: Split, map: &[u32]) -> Result<(), SpecError> {
+        if map.is_empty() {
+            return Ok(());
+        }
+        if map.len() != self.classes.len() {
+            return refused(
+                &format!("class_map.{}", split.name()),
+                format!(
+                    "names {} classes, and the dataset has {}: name each of them once, in their order",
+                    map.len(),
+                    self.classes.len()
+                ),
+            );
+        }
+        for entry in self.entries.iter_mut().filter(|e| e.split == split) {
+            entry.label = map[entry.label as usize];
+        }
+        Ok(())
+    }
+
+    /// Draws validation from each class's training images, and sets the dataset's own aside.
+    fn validate_within_training(&mut self, seed: u64) -> Result<(), SpecError> {
+        self.entries.retain(|entry| entry.split != Split::Val);
+        let mut drawn = 0;
+        for (label, images) in self.training_by_class() {
+            let splits = stratify(seed, label as usize, images.len(), false);
+            for (at, split) in images.into_iter().zip(splits) {
+                self.entries[at].split = split;
+                drawn += usize::from(split == Split::Val);
+            }
+        }
+        match drawn {
+            0 => refused(
+                "split",
+                "no class has two training images, so none can be validated on: take found",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Positions of each class's training images, in order.
+    fn training_by_class(&self) -> BTreeMap<u32, Vec<usize>> {
+        let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            if entry.split == Split::Train {
+                classes.entry(entry.label).or_default().push(at);
+            }
+        }
+        classes
     }
 
     /// Positions of the training and validation images.
@@ -151,15 +241,15 @@ impl Index {
         }
     }
 
-    fn every_class_is_learnt(&self) -> Result<(), SpecError> {
-        let mut learnt = vec![false; self.classes.len()];
-        for entry in self.of(Split::Train) {
-            learnt[entry.label as usize] = true;
-        }
-        match self.classes.iter().zip(learnt).find(|(_, learnt)| !learnt) {
+    /// Refuses what leaves a class without training images; `field` is what did it.
+    fn every_class_is_learnt(&self, field: &str) -> Result<(), SpecError> {
+        let counts = self.class_counts(Split::Train);
+        match self.classes.iter().zip(counts).find(|(_, n)| *n == 0) {
             Some((class, _)) => refused(
-                "split",
-                format!("leaves no training image of class {class}: choose another seed or fold"),
+                field,
+                format!(
+                    "leaves no training image of class {class}: choose another seed or fold, or set fewer images aside"
+                ),
             ),
             None => Ok(()),
         }
@@ -167,14 +257,8 @@ impl Index {
 
     /// Leaves this share of each class's training images, at least one.
     fn thin(&mut self, seed: u64, share: f64) {
-        let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for (at, entry) in self.entries.iter().enumerate() {
-            if entry.split == Split::Train {
-                classes.entry(entry.label).or_default().push(at);
-            }
-        }
         let mut kept = vec![true; self.entries.len()];
-        for (label, mut images) in classes {
+        for (label, mut images) in self.training_by_class() {
             // The first ones of one order: a smaller share of the same seed is part of a larger one.
             Random::named(seed, "variation: share", u64::from(label)).shuffle(&mut images);
             let keep = ((images.len() as f64 * share).round() as usize).max(1);
@@ -207,6 +291,7 @@ fn refused<T>(field: &str, message: impl Into<String>) -> Result<T, SpecError> {
 mod tests {
     use super::super::{Format, Origin};
     use super::*;
+    use crate::run::ClassMap;
     use std::collections::{BTreeSet, HashMap};
 
     /// Classes of 20, 12 and 8 training images and 4 validation and 2 test images each, by five speakers.
@@ -280,6 +365,86 @@ mod tests {
         let other = index.varied(&pooled(2)).unwrap();
         assert_ne!(paths(&varied, Split::Val), paths(&other, Split::Val));
         assert_eq!(varied.fingerprint, index.fingerprint);
+    }
+
+    #[test]
+    fn validation_within_training_takes_of_each_class_and_sets_the_datasets_own_aside() {
+        let index = index();
+        let within = |seed| Variation {
+            split: Resplit::WithinTraining,
+            seed,
+            ..Variation::default()
+        };
+        let varied = index.varied(&within(1)).unwrap();
+        assert_eq!(counts(&varied, Split::Val), [3, 2, 1]);
+        assert_eq!(counts(&varied, Split::Train), [17, 10, 7]);
+        assert!(paths(&varied, Split::Val).is_subset(&paths(&index, Split::Train)));
+        assert_eq!(paths(&varied, Split::Test), paths(&index, Split::Test));
+        let other = index.varied(&within(2)).unwrap();
+        assert_ne!(paths(&varied, Split::Val), paths(&other, Split::Val));
+    }
+
+    #[test]
+    fn images_are_set_aside_by_their_paths_and_unknown_ones_are_named() {
+        let index = index();
+        let without = |paths: &[&str]| {
+            let variation = Variation {
+                without: paths.iter().map(|path| (*path).to_owned()).collect(),
+                ..Variation::default()
+            };
+            index.varied(&variation).map(Cow::into_owned)
+        };
+        let gone = ["train/0/ann_00.png", "val/2/bob_01.png"];
+        let varied = without(&gone).unwrap();
+        assert_eq!(counts(&varied, Split::Train), [19, 12, 8]);
+        assert_eq!(counts(&varied, Split::Val), [4, 4, 3]);
+        assert!(
+            varied
+                .entries
+                .iter()
+                .all(|e| !gone.contains(&e.path.as_str()))
+        );
+        assert_eq!(paths(&varied, Split::Test), paths(&index, Split::Test));
+        let refusal = |paths: &[&str]| {
+            let SpecError(errors) = without(paths).unwrap_err();
+            assert_eq!(errors[0].field, "variation.without");
+            errors[0].message.clone()
+        };
+        assert!(refusal(&["train/0/ann_00.png", "train/none.png"]).contains("'train/none.png'"));
+        let of = |split: Split, label: u32| -> Vec<&str> {
+            let entries = index.of(split).filter(|e| e.label == label);
+            entries.map(|e| e.path.as_str()).collect()
+        };
+        assert!(refusal(&of(Split::Train, 1)).contains("class 1"));
+        let validation: Vec<&str> = (0..3).flat_map(|label| of(Split::Val, label)).collect();
+        assert!(refusal(&validation).contains("no validation image"));
+    }
+
+    #[test]
+    fn a_class_map_renames_the_labels_of_its_split_alone() {
+        let index = index();
+        let map = |val: &[u32], test: &[u32]| Variation {
+            class_map: ClassMap {
+                val: val.to_vec(),
+                test: test.to_vec(),
+            },
+            ..Variation::default()
+        };
+        let varied = index.varied(&map(&[1, 2, 0], &[])).unwrap();
+        for entry in varied.of(Split::Val) {
+            let written: u32 = entry.path.split('/').nth(1).unwrap().parse().unwrap();
+            assert_eq!(entry.label, [1, 2, 0][written as usize]);
+        }
+        assert_eq!(counts(&varied, Split::Train), counts(&index, Split::Train));
+        let others = |index: &Index, split| -> Vec<(String, u32)> {
+            index.of(split).map(|e| (e.path.clone(), e.label)).collect()
+        };
+        for split in [Split::Train, Split::Test] {
+            assert_eq!(others(&varied, split), others(&index, split));
+        }
+        assert!(varied.entries.is_sorted_by_key(|e| (e.split, e.label)));
+        let SpecError(errors) = index.varied(&map(&[], &[1, 0])).unwrap_err();
+        assert_eq!(errors[0].field, "variation.class_map.test");
     }
 
     #[test]

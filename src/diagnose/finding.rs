@@ -1,5 +1,6 @@
 //! A finding: what was measured, why it matters, what to do, and when it is a false alarm.
 
+use crate::run::{ClassMap, MOST_WITHOUT};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -58,6 +59,27 @@ pub enum Cause {
 }
 
 impl Cause {
+    pub const ALL: [Cause; 18] = [
+        Cause::Memorisation,
+        Cause::NoSignal,
+        Cause::LabelMapMismatch,
+        Cause::ScrambledLabels,
+        Cause::SplitShift,
+        Cause::GroupShift,
+        Cause::OrderedSplit,
+        Cause::MissingClasses,
+        Cause::PreprocessingMismatch,
+        Cause::BnEvalDiscrepancy,
+        Cause::Leakage,
+        Cause::LabelNoise,
+        Cause::ClassImbalance,
+        Cause::WeakerThanBaseline,
+        Cause::UnstableOptimisation,
+        Cause::FrozenLayers,
+        Cause::NotLearning,
+        Cause::EvaluationBug,
+    ];
+
     /// As in the diagnosis document: `split-shift`.
     pub fn name(self) -> &'static str {
         match self {
@@ -126,6 +148,13 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<Pictures>,
+    /// Every image that a remedy would set aside, by its path below the dataset's folder; empty where it is about none, or
+    /// about more than a run can be told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// What the class numbers of held-out images seem to mean, where they are permuted.
+    #[serde(default, skip_serializing_if = "ClassMap::is_none")]
+    pub class_map: ClassMap,
     /// Position in the model's list of layers, from 0, where a layer is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
@@ -145,7 +174,16 @@ impl Finding {
             false_alarm: String::new(),
             evidence: Vec::new(),
             pictures: Vec::new(),
+            images: Vec::new(),
+            class_map: ClassMap::default(),
             layer: None,
+        }
+    }
+
+    /// Names every image behind it for a remedy, unless they are more than a run can be told of.
+    pub(super) fn name_images(&mut self, images: Vec<String>) {
+        if images.len() <= MOST_WITHOUT {
+            self.images = images;
         }
     }
 
@@ -250,6 +288,8 @@ mod tests {
             p: Some(0.01),
             reference: "nobody",
         });
+        finding.images = vec!["a.png".to_owned()];
+        finding.class_map.val = vec![1, 0];
         for finding in [finding, Finding::new("odd", Severity::Problem, "")] {
             let text = serde_json::to_string(&finding).unwrap();
             assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);

@@ -33,8 +33,6 @@ macro_rules! operations {
             $(#[doc = $help] #[serde(skip_serializing_if = "is_off")] pub $field: f64,)*
         }
 
-        const OFF: Augment = Augment { $($field: 0.0),* };
-
         /// Every operation, in the order of a form.
         pub const OPERATIONS: &[Operation] = &[$(Operation {
             name: stringify!($field),
@@ -46,6 +44,14 @@ macro_rules! operations {
         }),*];
 
         impl Augment {
+            /// Every image as it is.
+            pub const OFF: Augment = Augment { $($field: 0.0),* };
+
+            /// Makes each operation at least as strong as `other` has it.
+            pub fn raise(&mut self, other: &Augment) {
+                $(self.$field = self.$field.max(other.$field);)*
+            }
+
             /// The settings in the order of [`OPERATIONS`].
             pub fn settings(&self) -> impl Iterator<Item = (&'static Operation, f64)> {
                 OPERATIONS.iter().zip([$(self.$field),*])
@@ -93,7 +99,7 @@ pub static AUGMENT_PRESETS: [AugmentPreset; 3] = [
             rotate: 10.0,
             brightness: 0.2,
             contrast: 0.2,
-            ..OFF
+            ..Augment::OFF
         },
     },
     AugmentPreset {
@@ -104,13 +110,13 @@ pub static AUGMENT_PRESETS: [AugmentPreset; 3] = [
             noise: 0.03,
             time_mask: 0.2,
             frequency_mask: 0.2,
-            ..OFF
+            ..Augment::OFF
         },
     },
     AugmentPreset {
         name: "none",
         help: "every image as it is",
-        settings: OFF,
+        settings: Augment::OFF,
     },
 ];
 
@@ -157,7 +163,7 @@ mod tests {
                     false => SpecError(
                         Augment {
                             rotate: wrong,
-                            ..OFF
+                            ..Augment::OFF
                         }
                         .check(),
                     ),

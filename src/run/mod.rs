@@ -41,4 +41,4 @@ pub use spec::{Device, FieldError, Keep, ModelSpec, RunSpec, SpecError, TestFigu
 pub use split::Split;
 pub use status::{BestEpoch, History, RunFacts, RunStatus};
 pub use training::{ClassWeights, EarlyStopping, Metric, Sampling, TrainSpec};
-pub use variation::{MOST_FOLDS, Resplit, Variation};
+pub use variation::{ClassMap, MOST_FOLDS, MOST_WITHOUT, Resplit, Variation};

@@ -84,6 +84,22 @@ impl Optimizer {
         }
     }
 
+    /// The learning rate that it takes where none is written.
+    pub fn default_lr(&self) -> f64 {
+        match self {
+            Optimizer::Sgd { .. } => sgd_lr(),
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } => adam_lr(),
+        }
+    }
+
+    pub fn set_lr(&mut self, to: f64) {
+        match self {
+            Optimizer::Sgd { lr, .. }
+            | Optimizer::Adam { lr, .. }
+            | Optimizer::AdamW { lr, .. } => *lr = to,
+        }
+    }
+
     pub fn weight_decay(&self) -> f64 {
         match *self {
             Optimizer::Sgd { weight_decay, .. }

@@ -1,17 +1,28 @@
-//! What a run is trained on in place of its dataset as it is: another split, fewer images, shuffled labels.
+//! What a run is trained on in place of its dataset as it is: another split, fewer images, other labels.
 
-use super::FieldError;
+use super::{FieldError, Split};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Folds at most.
 pub const MOST_FOLDS: u32 = 50;
+/// Images that one run sets aside at most.
+pub const MOST_WITHOUT: usize = 10_000;
+/// Bytes of an image's path.
+const LONGEST_PATH: usize = 4096;
+/// Classes of a map.
+const MOST_CLASSES: usize = 65_536;
 
 /// A variation of a dataset, made when the run begins. The images stay where they are, and test images stay test images.
 /// What it says is done in the order of its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Variation {
+    /// Images that are set aside, of any split, by their paths below the dataset's folder; at most 10,000.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    #[serde(skip_serializing_if = "ClassMap::is_none")]
+    pub class_map: ClassMap,
     pub split: Resplit,
     /// Share of the training images of each class that are trained on: above 0, at most 1. Of one seed, a smaller share is
     /// part of a larger one.
@@ -25,10 +36,39 @@ pub struct Variation {
 impl Default for Variation {
     fn default() -> Self {
         Variation {
+            without: Vec::new(),
+            class_map: ClassMap::default(),
             split: Resplit::Found,
             training_share: 1.0,
             shuffle_labels: false,
             seed: 1,
+        }
+    }
+}
+
+/// What the class numbers of held-out images mean where they are not those of training: an image of class j, by its split's
+/// own numbers, is one of class `map[j]`. Each map names every class once; an empty one leaves the split's labels as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClassMap {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub val: Vec<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<u32>,
+}
+
+impl ClassMap {
+    /// True where every label stays as it is.
+    pub fn is_none(&self) -> bool {
+        self.val.is_empty() && self.test.is_empty()
+    }
+
+    /// The map of a split; empty where its labels stay as they are, as those of training do.
+    pub fn of(&self, split: Split) -> &[u32] {
+        match split {
+            Split::Train => &[],
+            Split::Val => &self.val,
+            Split::Test => &self.test,
         }
     }
 }
@@ -42,6 +82,10 @@ pub enum Resplit {
     Found,
     /// Drawn anew from one pool, class by class, with as many validation images as the dataset has.
     Pooled,
+    /// Validation is drawn from the training images, 15 % of each class, and the dataset's own validation images are set
+    /// aside.
+    #[serde(rename = "within-training")]
+    WithinTraining,
     /// One of `of` equal parts of the pool, `number` from 1, is validation.
     Fold {
         number: u32,
@@ -55,7 +99,16 @@ pub enum Resplit {
 impl Variation {
     /// True where the dataset is taken as it is.
     pub fn is_none(&self) -> bool {
-        self.split == Resplit::Found && self.training_share == 1.0 && !self.shuffle_labels
+        self.without.is_empty()
+            && self.class_map.is_none()
+            && self.split == Resplit::Found
+            && self.training_share == 1.0
+            && !self.shuffle_labels
+    }
+
+    /// True where something is drawn by the seed.
+    fn draws(&self) -> bool {
+        self.split != Resplit::Found || self.training_share < 1.0 || self.shuffle_labels
     }
 
     /// Every field that is out of its limits.
@@ -67,6 +120,28 @@ impl Variation {
                 message,
             });
         };
+        if self.without.len() > MOST_WITHOUT {
+            say("without", format!("at most {MOST_WITHOUT} images"));
+        } else if self.without.iter().any(|path| path.len() > LONGEST_PATH) {
+            say(
+                "without",
+                format!("a path has at most {LONGEST_PATH} bytes"),
+            );
+        }
+        for (field, map) in [
+            ("class_map.val", &self.class_map.val),
+            ("class_map.test", &self.class_map.test),
+        ] {
+            if map.len() > MOST_CLASSES || !is_permutation(map) {
+                say(
+                    field,
+                    format!(
+                        "names every class once by its number from 0, at most {MOST_CLASSES}: [1, 0, 2] swaps the first two of \
+                         three"
+                    ),
+                );
+            }
+        }
         if let Resplit::Fold { number, of, .. } = self.split {
             if !(2..=MOST_FOLDS).contains(&of) {
                 say("split.of", format!("from 2 to {MOST_FOLDS} folds"));
@@ -90,35 +165,64 @@ impl Variation {
     }
 }
 
+/// True where every number below the map's length is in it once.
+fn is_permutation(map: &[u32]) -> bool {
+    let mut seen = vec![false; map.len()];
+    map.iter().all(|class| match seen.get_mut(*class as usize) {
+        Some(seen) => !std::mem::replace(seen, true),
+        None => false,
+    })
+}
+
 /// "fold 2 of 5 by groups is validation, 25 % of the training images, seed 1"
 impl fmt::Display for Variation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_none() {
             return f.write_str("the dataset as it is");
         }
+        let mut parts = Vec::new();
+        match self.without.len() {
+            0 => {}
+            1 => parts.push("without 1 image".to_owned()),
+            n => parts.push(format!("without {n} images")),
+        }
+        let renamed = match (
+            self.class_map.val.is_empty(),
+            self.class_map.test.is_empty(),
+        ) {
+            (true, true) => None,
+            (false, true) => Some("validation"),
+            (true, false) => Some("test"),
+            (false, false) => Some("validation and test"),
+        };
+        parts.extend(renamed.map(|of| format!("classes of {of} renamed")));
         match self.split {
             Resplit::Found => {}
             Resplit::Pooled => {
-                f.write_str("training and validation drawn anew from one pool, ")?;
+                parts.push("training and validation drawn anew from one pool".to_owned());
             }
+            Resplit::WithinTraining => parts.push("validation drawn from training".to_owned()),
             Resplit::Fold {
                 number,
                 of,
                 by_group,
             } => {
                 let by = if by_group { "groups" } else { "classes" };
-                write!(f, "fold {number} of {of} by {by} is validation, ")?;
+                parts.push(format!("fold {number} of {of} by {by} is validation"));
             }
         }
         if self.training_share < 1.0 {
             let percent = 100.0 * self.training_share;
             let percent = (percent * 100.0).round() / 100.0;
-            write!(f, "{percent} % of the training images, ")?;
+            parts.push(format!("{percent} % of the training images"));
         }
         if self.shuffle_labels {
-            f.write_str("training labels shuffled, ")?;
+            parts.push("training labels shuffled".to_owned());
         }
-        write!(f, "seed {}", self.seed)
+        if self.draws() {
+            parts.push(format!("seed {}", self.seed));
+        }
+        f.write_str(&parts.join(", "))
     }
 }
 
@@ -145,6 +249,18 @@ mod tests {
                 json!({"split": {"kind": "pooled"}}),
                 "training and validation drawn anew from one pool, seed 1",
             ),
+            (
+                json!({"split": {"kind": "within-training"}, "seed": 4}),
+                "validation drawn from training, seed 4",
+            ),
+            (
+                json!({"without": ["a.png"], "class_map": {"val": [1, 0], "test": [1, 0]}}),
+                "without 1 image, classes of validation and test renamed",
+            ),
+            (
+                json!({"without": ["a.png", "b.png"], "split": {"kind": "pooled"}}),
+                "without 2 images, training and validation drawn anew from one pool, seed 1",
+            ),
         ] {
             let variation: Variation = serde_json::from_value(value).unwrap();
             assert_eq!(variation.to_string(), phrase);
@@ -170,6 +286,26 @@ mod tests {
                 "variation.split",
             ),
             (json!({"seed": 1_u64 << 53}), "variation.seed"),
+            (
+                json!({"without": vec!["a"; MOST_WITHOUT + 1]}),
+                "variation.without",
+            ),
+            (
+                json!({"without": ["a".repeat(LONGEST_PATH + 1)]}),
+                "variation.without",
+            ),
+            (
+                json!({"class_map": {"val": [0, 0]}}),
+                "variation.class_map.val",
+            ),
+            (
+                json!({"class_map": {"test": [1, 2]}}),
+                "variation.class_map.test",
+            ),
+            (
+                json!({"class_map": {"train": [1, 0]}}),
+                "variation.class_map",
+            ),
         ] {
             let SpecError(errors) =
                 RunSpec::from_value(json!({ "variation": variation })).unwrap_err();

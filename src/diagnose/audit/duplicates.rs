@@ -162,6 +162,8 @@ fn shared(
         p: None,
         reference: "any is reported, over 5 % fail: deepchecks",
     });
+    let copies = pairs.iter().map(|[_, copy]| gallery.path(*copy));
+    finding.name_images(copies.collect());
     finding.pictures = pairs
         .iter()
         .take(PICTURES)
@@ -270,6 +272,8 @@ fn conflicts(gallery: &Gallery, groups: &[Vec<usize>], exact: bool) -> Option<Fi
     } else {
         "Classes may differ in details that a small gray picture does not show.".to_owned()
     };
+    let all = conflicting.iter().flat_map(|group| group.iter());
+    finding.name_images(all.map(|at| gallery.path(*at)).collect());
     finding.pictures = conflicting
         .iter()
         .take(PICTURES)

@@ -119,6 +119,7 @@ pub(super) fn of_answer(probe: Probe, reading: &Reading, before: &Weights) -> Op
     finding.false_alarm = false_alarm.to_owned();
     finding.evidence.push(reading.evidence.clone());
     if !reading.images.is_empty() {
+        finding.name_images(reading.images.clone());
         finding.pictures.push(Pictures {
             caption: "contradicted with the most confidence".to_owned(),
             paths: reading.images.iter().take(PICTURES).cloned().collect(),

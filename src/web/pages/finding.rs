@@ -196,6 +196,8 @@ mod tests {
                 caption: "the same".to_owned(),
                 paths: vec!["a.png".to_owned(), "gone.png".to_owned()],
             }],
+            images: Vec::new(),
+            class_map: crate::run::ClassMap::default(),
             layer: Some(2),
         }
     }

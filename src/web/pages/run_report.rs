@@ -157,6 +157,7 @@ mod tests {
     use super::*;
     use crate::diagnose::finding::{Pictures, Severity};
     use crate::diagnose::looks::Source;
+    use crate::run::ClassMap;
 
     #[test]
     fn pictures_of_findings_go_into_the_file_and_nothing_outside_of_the_dataset() {
@@ -195,6 +196,8 @@ mod tests {
                 caption: String::new(),
                 paths: paths.map(str::to_owned).to_vec(),
             }],
+            images: Vec::new(),
+            class_map: ClassMap::default(),
             layer: None,
         };
         let looks = Looks::default().with(Source::Data, vec![finding]);

@@ -1,0 +1,236 @@
+//! Remedies in the network: its own layers with one thing changed.
+
+use super::remedy::Remediable;
+use crate::model::{PlannedLayer, plan_for, preset};
+use crate::run::{
+    AdaptivePool, Conv2d, Dropout, GroupNorm, Layer, LayerSpec, Linear, ModelSpec, Optimizer, Pair,
+    RunSpec, Schedule, SequenceOf,
+};
+
+/// The preset of the small network, and the epochs that it wants at least.
+const BASELINE: &str = "cnn-gap";
+const BASELINE_EPOCHS: u32 = 20;
+/// Global pooling leaves the classifier one number a channel: as many as the small network has, at least.
+const LEAST_CHANNELS: usize = 32;
+const DROPOUT: f64 = 0.5;
+/// Groups of a group norm at most.
+const MOST_GROUPS: usize = 8;
+
+/// The small network with the optimizer that it ships with.
+pub(super) fn baseline(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    spec.model = ModelSpec::Preset(BASELINE.to_owned());
+    spec.train.optimizer = Optimizer::default();
+    spec.train.schedule = Schedule::default();
+    spec.train.epochs = spec.train.epochs.max(BASELINE_EPOCHS);
+    Some(())
+}
+
+/// The run's own convolutions, the maximum of each channel over the whole image, one linear layer. Where nothing of the
+/// network looks at images, the small network.
+pub(super) fn global_pooling(case: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let own = layers(&spec.model)?;
+    let plan = plan_for(spec, case.index.classes.len()).ok()?;
+    let flat = plan
+        .layers
+        .iter()
+        .position(|layer| layer.output.len() != 3)?;
+    let (body, head) = own.split_at(flat);
+    if !body.iter().any(has_convolution) {
+        return baseline(case, spec);
+    }
+    let pools_globally = plan.layers[..flat]
+        .last()
+        .is_some_and(|last| last.output[1..] == [1, 1]);
+    let hidden = |spec: &&LayerSpec| {
+        matches!(
+            spec.layer,
+            Layer::Linear(_) | Layer::Lstm(_) | Layer::Gru(_)
+        )
+    };
+    if pools_globally && head.iter().filter(hidden).count() == 1 {
+        return None;
+    }
+    let mut body = body.to_vec();
+    while body.last().is_some_and(is_adaptive_pool) {
+        body.pop();
+    }
+    let end = [
+        unnamed(Layer::AdaptiveMaxPool(AdaptivePool { out: Pair::both(1) })),
+        unnamed(Layer::Flatten),
+        LayerSpec {
+            name: head.last()?.name.clone(),
+            layer: Layer::Linear(Linear {
+                out: None,
+                bias: true,
+            }),
+        },
+    ];
+    let mut wide = body.clone();
+    if let Some(last) = wide.iter_mut().rev().find_map(convolution) {
+        last.out = last.out.max(LEAST_CHANNELS);
+    }
+    // What follows the last convolution may want its channels as they are.
+    for body in [wide, body] {
+        let layers = body.into_iter().chain(end.clone()).collect();
+        spec.model = ModelSpec::Layers(layers);
+        if plan_for(spec, case.index.classes.len()).is_ok() {
+            return Some(());
+        }
+    }
+    None
+}
+
+/// Leaves out recurrent layers over a sequence of one step; a rectifier takes their place.
+pub(super) fn drop_recurrent_head(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let own = layers(&spec.model)?;
+    let one_step =
+        |spec: &LayerSpec| matches!(&spec.layer, Layer::Sequence(s) if s.of == SequenceOf::One);
+    let start = own.iter().position(one_step)?;
+    let mut kept = own[..start].to_vec();
+    let mut rectified = false;
+    for layer in own.into_iter().skip(start + 1) {
+        match layer.layer {
+            Layer::Lstm(_) | Layer::Gru(_) => {
+                if !rectified {
+                    kept.push(unnamed(Layer::Relu));
+                }
+                rectified = true;
+            }
+            Layer::LastStep => {}
+            _ => kept.push(layer),
+        }
+    }
+    spec.model = ModelSpec::Layers(kept);
+    rectified.then_some(())
+}
+
+/// Half as many channels and hidden units everywhere but in the last layer.
+pub(super) fn fewer_channels(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let mut own = layers(&spec.model)?;
+    let (_, before_last) = own.split_last_mut()?;
+    each(before_last, &mut |layer| {
+        let half = |n: &mut usize| *n = n.div_ceil(2);
+        match layer {
+            Layer::Conv2d(conv) => half(&mut conv.out),
+            Layer::Linear(Linear { out: Some(out), .. }) => half(out),
+            Layer::Lstm(recurrent) | Layer::Gru(recurrent) => half(&mut recurrent.hidden),
+            Layer::GroupNorm(norm) => half(&mut norm.groups),
+            _ => {}
+        }
+    });
+    spec.model = ModelSpec::Layers(own);
+    Some(())
+}
+
+/// Dropout before the last layer with weights; what is there already is raised.
+pub(super) fn dropout(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let mut own = layers(&spec.model)?;
+    let last = own
+        .iter()
+        .rposition(|l| matches!(l.layer, Layer::Linear(_)))?;
+    let passes = |layer: &Layer| matches!(layer, Layer::Flatten | Layer::Dropout(_));
+    let before = own[..last].iter_mut().rev();
+    let there = before
+        .take_while(|spec| passes(&spec.layer))
+        .find_map(|spec| match &mut spec.layer {
+            Layer::Dropout(dropout) => Some(dropout),
+            _ => None,
+        });
+    match there {
+        Some(dropout) => dropout.p = dropout.p.max(DROPOUT),
+        None => own.insert(last, unnamed(Layer::Dropout(Dropout { p: DROPOUT }))),
+    }
+    spec.model = ModelSpec::Layers(own);
+    Some(())
+}
+
+/// Half of every dropout.
+pub(super) fn lower_dropout(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let mut own = layers(&spec.model)?;
+    let mut lowered = false;
+    each(&mut own, &mut |layer| {
+        if let Layer::Dropout(dropout) = layer {
+            dropout.p /= 2.0;
+            lowered = true;
+        }
+    });
+    spec.model = ModelSpec::Layers(own);
+    lowered.then_some(())
+}
+
+pub(super) fn group_norm(case: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    let mut own = layers(&spec.model)?;
+    let plan = plan_for(spec, case.index.classes.len()).ok()?;
+    let found = replace_batch_norm(&mut own, &plan.layers);
+    spec.model = ModelSpec::Layers(own);
+    found.then_some(())
+}
+
+/// True where there was a batch norm.
+fn replace_batch_norm(specs: &mut [LayerSpec], planned: &[PlannedLayer]) -> bool {
+    let mut found = false;
+    for (spec, planned) in specs.iter_mut().zip(planned) {
+        match &mut spec.layer {
+            Layer::BatchNorm(norm) => {
+                let (channels, eps) = (planned.input[0], norm.eps);
+                // Groups of two channels at least: one alone loses what it says on average.
+                let fits =
+                    |groups: &usize| channels.is_multiple_of(*groups) && 2 * groups <= channels;
+                let groups = (2..=MOST_GROUPS).rev().find(fits).unwrap_or(1);
+                spec.layer = Layer::GroupNorm(GroupNorm { groups, eps });
+                found = true;
+            }
+            Layer::Residual(block) => {
+                found |= replace_batch_norm(&mut block.layers, &planned.body);
+                found |= replace_batch_norm(&mut block.shortcut, &planned.shortcut);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A network's layers; those of its preset where it is named by one.
+fn layers(model: &ModelSpec) -> Option<Vec<LayerSpec>> {
+    match model {
+        ModelSpec::Layers(layers) => Some(layers.clone()),
+        ModelSpec::Preset(name) => Some(preset(name)?.layers.clone()),
+    }
+}
+
+fn unnamed(layer: Layer) -> LayerSpec {
+    LayerSpec { name: None, layer }
+}
+
+fn has_convolution(spec: &LayerSpec) -> bool {
+    match &spec.layer {
+        Layer::Conv2d(_) => true,
+        Layer::Residual(block) => block.layers.iter().any(has_convolution),
+        _ => false,
+    }
+}
+
+fn convolution(spec: &mut LayerSpec) -> Option<&mut Conv2d> {
+    match &mut spec.layer {
+        Layer::Conv2d(conv) => Some(conv),
+        _ => None,
+    }
+}
+
+fn is_adaptive_pool(spec: &LayerSpec) -> bool {
+    matches!(
+        spec.layer,
+        Layer::AdaptiveMaxPool(_) | Layer::AdaptiveAvgPool(_)
+    )
+}
+
+/// Calls `f` with every layer, those inside residual blocks too.
+fn each(specs: &mut [LayerSpec], f: &mut dyn FnMut(&mut Layer)) {
+    for spec in specs {
+        if let Layer::Residual(block) = &mut spec.layer {
+            each(&mut block.layers, f);
+            each(&mut block.shortcut, f);
+        }
+        f(&mut spec.layer);
+    }
+}
