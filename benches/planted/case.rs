@@ -9,6 +9,7 @@ use gapwatch::model::resolve;
 use gapwatch::run::{RunSpec, merge};
 use image::GrayImage;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -62,6 +63,8 @@ pub struct Case {
     pub severity: Severity,
     /// Healthy, and the task itself is hard.
     pub hard: bool,
+    /// The deviation of the pixels' noise.
+    noise: f64,
     dense: bool,
 }
 
@@ -102,6 +105,8 @@ impl Case {
             true => chance.one_of(&[10, 15, 20]),
             false => chance.one_of(&[30, 60, 100, 300]),
         };
+        // Every third healthy case.
+        let hard = faults.is_empty() && turn / 6 % 3 == 2;
         Case {
             number,
             calibration,
@@ -110,23 +115,27 @@ impl Case {
             each: each.min(MOST_TRAINING / classes).max(10),
             faults,
             severity,
-            // Every third healthy case.
-            hard: faults.is_empty() && turn / 6 % 3 == 2,
+            hard,
+            noise: match faults {
+                _ if hard => 0.35,
+                [Cause::Memorisation, ..] => severity.of(0.2, 0.25, 0.3),
+                _ => 0.08,
+            },
             dense: faults.iter().any(|fault| wants_dense(*fault)),
         }
     }
 
-    /// The deviation of the pixels' noise.
-    fn noise(&self) -> f64 {
-        match self.faults {
-            _ if self.hard => 0.35,
-            [Cause::Memorisation, ..] => self.severity.of(0.2, 0.25, 0.3),
-            _ => 0.08,
+    /// The same pictures with nothing planted: what a remedy is to bring back. Of memorisation the network is what is planted.
+    pub fn clean(&self) -> Case {
+        Case {
+            faults: &[],
+            dense: self.dense && !self.faults.contains(&Cause::Memorisation),
+            ..self.clone()
         }
     }
 
-    /// Writes the dataset's folders.
-    pub fn write(&self, root: &Path) -> Result<()> {
+    /// Writes the dataset's folders; gives the class that is drawn on each picture, whatever its folder says.
+    pub fn write(&self, root: &Path) -> Result<HashMap<String, u32>> {
         let mut chance = Chance::new(self.number, "pictures");
         let held_out = ((self.each as f64 * HELD_OUT).round() as usize).clamp(12, 60);
         let mut images = Vec::new();
@@ -140,10 +149,11 @@ impl Case {
                     images.push(Image {
                         split,
                         label: class,
+                        drawn: drawn as u32,
                         group: number,
                         pixels: self
                             .family
-                            .draw(drawn, self.classes, self.noise(), &mut chance),
+                            .draw(drawn, self.classes, self.noise, &mut chance),
                     });
                 }
             }
@@ -160,9 +170,10 @@ impl Case {
         // Names that run on from split to split would be a fault of their own.
         chance.shuffle(&mut images);
         let grouped = self.faults.contains(&Cause::GroupShift);
+        let mut drawn = HashMap::new();
         for (number, image) in images.iter().enumerate() {
-            let folder = root.join(image.split).join(format!("{:02}", image.label));
-            fs::create_dir_all(&folder)?;
+            let folder = format!("{}/{:02}", image.split, image.label);
+            fs::create_dir_all(root.join(&folder))?;
             let name = match grouped {
                 true => format!("{}_{number:05}.png", GROUPS[image.group]),
                 false => format!("{number:05}.png"),
@@ -173,9 +184,10 @@ impl Case {
                 .map(|p| (255.0 * p).clamp(0.0, 255.0) as u8);
             GrayImage::from_raw(SIDE as u32, SIDE as u32, bytes.collect())
                 .ok_or_else(|| anyhow::anyhow!("a picture of another size"))?
-                .save(folder.join(name))?;
+                .save(root.join(&folder).join(&name))?;
+            drawn.insert(format!("{folder}/{name}"), image.drawn);
         }
-        Ok(())
+        Ok(drawn)
     }
 
     /// The run that is diagnosed.

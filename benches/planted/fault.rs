@@ -54,6 +54,7 @@ pub struct Image {
     pub split: &'static str,
     /// What the folder says, which need not be what is drawn.
     pub label: usize,
+    pub drawn: u32,
     pub group: usize,
     pub pixels: Vec<f64>,
 }

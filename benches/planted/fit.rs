@@ -1,143 +1,173 @@
-//! Summed log likelihood ratios of a cause, fitted on the calibration cases.
+//! Log likelihood ratios of each cause, fitted on the calibration cases: logistic regression with a ridge.
 
+use crate::chance::Chance;
 use crate::line::Line;
-use std::collections::BTreeMap;
+use gapwatch::diagnose::Answer;
+use gapwatch::diagnose::finding::Cause;
+use gapwatch::diagnose::probes::{Calibration, FEATURES, Probe, Ratios, Signs, features};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A signal that fewer cases have is not counted.
-const LEAST_CASES: usize = 4;
-/// Parts of the calibration cases, each scored by the others before the scale of all scores is fitted.
-const PARTS: usize = 5;
+/// Ridges to choose from, by the likelihood of families of pictures that were left out.
+const RIDGES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
+/// The prior log odds are hardly held back.
+const RIDGE_OF_PRIOR: f64 = 1e-3;
+/// Sweeps over all ratios; changes are below 1e-4 long before.
+const SWEEPS: usize = 300;
+/// Each case is seen so often with a few of its probes, beside once with none and once with all: a run's causes are weighed
+/// whatever probes were made.
+const PARTIAL_VIEWS: usize = 4;
+const MOST_PROBES: usize = 3;
 
-/// How each cause's probability follows from a case's signals.
-pub struct Fit {
-    causes: BTreeMap<String, Ratios>,
-    /// logit = scale · (prior + Σ ratios) + offset, of all causes alike: signals repeat one another, so their sum says too
-    /// much.
-    scale: f64,
-    offset: f64,
+/// Fits on calibration cases.
+pub fn fit(lines: &[&Line]) -> Calibration {
+    let families: BTreeSet<&str> = lines.iter().map(|line| line.family.as_str()).collect();
+    let left_out = |ridge: f64| -> f64 {
+        let of = |family: &&str| {
+            let (out, rest): (Vec<&Line>, Vec<&Line>) =
+                lines.iter().partition(|line| line.family == *family);
+            surprise(&with_ridge(&rest, ridge), &out)
+        };
+        families.iter().map(of).sum()
+    };
+    let ridge = match families.len() {
+        0 | 1 => 1.0,
+        _ => {
+            let scored = RIDGES.map(|ridge| (left_out(ridge), ridge));
+            let best = scored.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+            best.map_or(1.0, |(_, ridge)| ridge)
+        }
+    };
+    eprintln!("ridge {ridge}");
+    with_ridge(lines, ridge)
 }
 
-/// Of one cause.
-struct Ratios {
-    prior: f64,
-    /// Of a signal that is there, and of one that is not.
-    signals: BTreeMap<String, [f64; 2]>,
-}
-
-impl Fit {
-    pub fn of(lines: &[&Line]) -> Fit {
-        let causes = ratios(lines);
-        // Scores of cases that the ratios were not fitted on.
-        let mut scored = Vec::new();
-        for part in 0..PARTS {
-            let (held, rest): (Vec<_>, Vec<_>) =
-                (0..lines.len()).partition(|at| at % PARTS == part);
-            let rest: Vec<&Line> = rest.into_iter().map(|at| lines[at]).collect();
-            let fitted = ratios(&rest);
-            for at in held {
-                for (cause, of) in &fitted {
-                    scored.push((
-                        of.score(&lines[at].signals),
-                        lines[at].planted.contains(cause),
-                    ));
-                }
-            }
-        }
-        let (scale, offset) = logistic(&scored);
-        Fit {
-            causes,
-            scale,
-            offset,
-        }
-    }
-
-    /// The probability of each cause, the most probable first.
-    pub fn probabilities(&self, signals: &[String]) -> Vec<(&str, f64)> {
-        let mut all: Vec<(&str, f64)> = self
-            .causes
+fn with_ridge(lines: &[&Line], ridge: f64) -> Calibration {
+    let views: Vec<(&Line, Signs)> = lines
+        .iter()
+        .flat_map(|line| views(line).into_iter().map(move |signs| (*line, signs)))
+        .collect();
+    let planted: BTreeSet<Cause> = lines.iter().flat_map(|line| line.planted.clone()).collect();
+    let causes = planted.into_iter().map(|cause| {
+        let rows: Vec<Row> = views
             .iter()
-            .map(|(cause, of)| {
-                (
-                    cause.as_str(),
-                    sigmoid(self.scale * of.score(signals) + self.offset),
-                )
+            .map(|(line, signs)| Row {
+                features: features(signs, cause),
+                holds: line.planted.contains(&cause),
+                weight: 1.0 / (PARTIAL_VIEWS + 2) as f64,
             })
             .collect();
-        all.sort_by(|a, b| b.1.total_cmp(&a.1));
-        all
-    }
-}
-
-impl Ratios {
-    fn score(&self, signals: &[String]) -> f64 {
-        let of = |(signal, [there, not]): (&String, &[f64; 2])| match signals.contains(signal) {
-            true => *there,
-            false => *not,
+        let of_cause: Vec<&Line> = lines
+            .iter()
+            .copied()
+            .filter(|line| line.planted.contains(&cause))
+            .collect();
+        let ratios = Ratios {
+            ratios: logistic(&rows, ridge).to_vec(),
+            share: of_cause.len() as f64 / lines.len() as f64,
+            yes: yes(&of_cause),
         };
-        self.prior + self.signals.iter().map(of).sum::<f64>()
+        (cause, ratios)
+    });
+    let healthy: Vec<&Line> = lines
+        .iter()
+        .copied()
+        .filter(|line| line.planted.is_empty())
+        .collect();
+    Calibration {
+        cases: lines.len(),
+        causes: causes.collect(),
+        healthy: yes(&healthy),
     }
 }
 
-/// Of every planted cause, with Laplace's rule of succession.
-fn ratios(lines: &[&Line]) -> BTreeMap<String, Ratios> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in lines {
-        for signal in &line.signals {
-            *counts.entry(signal).or_default() += 1;
-        }
+/// A case's signs with none, all and some of its probes.
+fn views(line: &Line) -> Vec<Signs> {
+    let answers = &line.signs.answers;
+    let with = |answers: &[(Probe, Answer)]| Signs {
+        answers: answers.to_vec(),
+        ..line.signs.clone()
+    };
+    let mut views = vec![with(&[]), with(answers)];
+    let mut chance = Chance::new(line.case, "views");
+    for _ in 0..PARTIAL_VIEWS {
+        let mut some = answers.clone();
+        chance.shuffle(&mut some);
+        some.truncate(1 + chance.below(MOST_PROBES));
+        views.push(with(&some));
     }
-    let mut causes: Vec<&String> = lines.iter().flat_map(|line| &line.planted).collect();
-    causes.sort();
-    causes.dedup();
-    let share = |k: usize, n: usize| (k as f64 + 1.0) / (n as f64 + 2.0);
-    causes
-        .into_iter()
-        .map(|cause| {
-            let (with, without): (Vec<&Line>, Vec<&Line>) = lines
-                .iter()
-                .copied()
-                .partition(|line| line.planted.contains(cause));
-            let having = |of: &[&Line], signal: &str| {
-                of.iter()
-                    .filter(|line| line.signals.iter().any(|s| s == signal))
-                    .count()
-            };
-            let signals = counts
-                .iter()
-                .filter(|(_, n)| **n >= LEAST_CASES)
-                .map(|(signal, _)| {
-                    let p = share(having(&with, signal), with.len());
-                    let q = share(having(&without, signal), without.len());
-                    let ratios = [(p / q).ln(), ((1.0 - p) / (1.0 - q)).ln()];
-                    ((*signal).to_owned(), ratios)
-                })
-                .collect();
-            let prior = share(with.len(), lines.len());
-            let prior = (prior / (1.0 - prior)).ln();
-            (cause.clone(), Ratios { prior, signals })
-        })
-        .collect()
+    views
 }
 
-/// Scale and offset of the largest likelihood, by Newton's method with a little ridge.
-fn logistic(scored: &[(f64, bool)]) -> (f64, f64) {
-    let (mut a, mut b) = (0.5, 0.0);
-    for _ in 0..50 {
-        let (mut ga, mut gb, mut haa, mut hab, mut hbb) = (0.0, 0.0, 1e-3, 0.0, 1e-3);
-        for (score, truth) in scored {
-            let p = sigmoid(a * score + b);
-            let (error, weight) = (f64::from(u8::from(*truth)) - p, p * (1.0 - p));
-            ga += error * score;
-            gb += error;
-            haa += weight * score * score;
-            hab += weight * score;
-            hbb += weight;
+/// How often each probe answers yes, with Laplace's rule of succession; a weak answer counts a half.
+fn yes(lines: &[&Line]) -> BTreeMap<Probe, f64> {
+    let share = |probe: Probe| {
+        let (mut yes, mut n) = (1.0, 2.0);
+        for (of, answer) in lines.iter().flat_map(|line| &line.signs.answers) {
+            if *of == probe && *answer != Answer::Unknown {
+                n += 1.0;
+                yes += match answer {
+                    Answer::Yes => 1.0,
+                    Answer::Weak => 0.5,
+                    _ => 0.0,
+                };
+            }
         }
-        let determinant = haa * hbb - hab * hab;
-        a += ((hbb * ga - hab * gb) / determinant).clamp(-0.5, 0.5);
-        b += ((haa * gb - hab * ga) / determinant).clamp(-0.5, 0.5);
+        yes / n
+    };
+    Probe::ALL.into_iter().map(|probe| (probe, share(probe))).collect()
+}
+
+struct Row {
+    features: [f64; FEATURES],
+    holds: bool,
+    weight: f64,
+}
+
+/// The ratios of the largest likelihood with a ridge, by Newton's step along one ratio after the other.
+fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
+    let mut ratios = [0.0; FEATURES];
+    let mut log_odds = vec![0.0_f64; rows.len()];
+    for _ in 0..SWEEPS {
+        let mut largest = 0.0_f64;
+        for at in 0..FEATURES {
+            let held = if at == 0 { RIDGE_OF_PRIOR } else { ridge };
+            let (mut slope, mut bend) = (held * ratios[at], held);
+            for (row, log_odds) in rows.iter().zip(&log_odds) {
+                let value = row.features[at];
+                if value != 0.0 {
+                    let p = sigmoid(*log_odds);
+                    slope += row.weight * value * (p - f64::from(u8::from(row.holds)));
+                    bend += row.weight * value * value * p * (1.0 - p);
+                }
+            }
+            let step = (slope / bend).clamp(-1.0, 1.0);
+            ratios[at] -= step;
+            largest = largest.max(step.abs());
+            for (row, log_odds) in rows.iter().zip(&mut log_odds) {
+                *log_odds -= step * row.features[at];
+            }
+        }
+        if largest < 1e-4 {
+            break;
+        }
     }
-    (a, b)
+    ratios
+}
+
+/// Minus the log likelihood of what was planted, in nats, over causes, cases and views.
+fn surprise(calibration: &Calibration, lines: &[&Line]) -> f64 {
+    let of = |line: &&Line| -> f64 {
+        let of_view = |signs: Signs| -> f64 {
+            let probabilities = calibration.probabilities(&signs);
+            let terms = probabilities.iter().map(|(cause, p)| {
+                let p = if line.planted.contains(cause) { *p } else { 1.0 - p };
+                -p.max(1e-9).ln()
+            });
+            terms.sum()
+        };
+        views(line).into_iter().map(of_view).sum()
+    };
+    lines.iter().map(of).sum()
 }
 
 fn sigmoid(x: f64) -> f64 {

@@ -3,91 +3,171 @@
 use crate::case::Case;
 use anyhow::Result;
 use gapwatch::data::Dataset;
+use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::audit::audit;
 use gapwatch::diagnose::looks::{Looks, Source};
-use gapwatch::diagnose::probes::ProbeRecord;
+use gapwatch::diagnose::probes::{Calibration, ProbeRecord, Training};
+use gapwatch::diagnose::remedies::Remediable;
 use gapwatch::diagnose::simple_models::simple_models;
 use gapwatch::diagnose::{
     Diagnosis, GL_THRESHOLD, SEED, generalisation_loss, network_findings, smoothed,
 };
-use gapwatch::probe::{Attendant, Case as Inquest, inquire};
-use gapwatch::run::{EpochRecord, Progress, Split};
+use gapwatch::probe::{Asked, Attendant, Case as Inquest, Inquired, inquire, trial};
+use gapwatch::run::{EpochRecord, Progress, RunSpec, Split};
 use gapwatch::train;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Seconds that an inquiry into one case may take.
-const BUDGET: Duration = Duration::from_secs(15);
+/// An inquiry ends by what it knows, never by the clock: the same case gives the same line on any machine.
+const BUDGET: Duration = Duration::from_secs(24 * 3600);
 
-/// Judges a case; the line of the results.
-pub fn judge(case: &Case) -> Result<Value> {
+/// Looks into a case and makes every probe of it: what a calibration is fitted on.
+pub fn record(case: &Case) -> Result<Value> {
     let started = Instant::now();
-    let folder = tempfile::tempdir()?;
-    case.write(folder.path())?;
-    let dataset = Dataset::open(folder.path(), &|_, _| ())?;
-    let spec = case.spec()?;
-    let plan = train::check(&spec, &dataset.index)?;
-    let never = AtomicBool::new(false);
-    let audited = audit(&dataset, SEED, &|_, _| (), &never)?;
-    let simple = simple_models(&dataset, SEED, &|_, _| (), &never)?;
-    let training = dataset.index.of(Split::Train).count();
-    let drifted = simple
-        .two_sample
-        .iter()
-        .any(|t| t.split == Split::Val && t.auc.value > 0.575 && t.p < 0.05);
-    let looks = Looks::default()
-        .with(Source::Data, audited.findings)
-        .with(Source::SimpleModels, simple.findings)
-        .with(Source::Layers, network_findings(&plan, Some(training)));
-    let inquest = Inquest {
-        dataset: &dataset,
-        spec: &spec,
-        looks,
-        budget: BUDGET,
-        threads: 1,
-    };
-    let inquired = inquire(inquest, &mut Silent)?;
-    let diagnosis = &inquired.diagnosis;
-    let mut line = case.facts();
-    let facts = json!({
-        "verdict": diagnosis.verdict,
-        "named": diagnosis.causes.iter().map(|suspect| suspect.id.name()).collect::<Vec<_>>(),
-        "signals": signals(diagnosis),
-        "others": others(&inquired.epochs, diagnosis, drifted),
-        "accuracy": inquired.epochs.last().map(|last| {
-            Split::ALL.map(|split| last.split(split).map(|metrics| metrics.accuracy))
-        }),
+    let planted = Planted::of(case)?;
+    let inquired = planted.inquire(Asked::Every, &Calibration::default())?;
+    joined(case, json!({
+        "signs": inquired.signs,
         "trainings": inquired.trainings,
         "seconds": started.elapsed().as_secs_f64(),
-    });
-    if let (Value::Object(line), Value::Object(facts)) = (&mut line, facts) {
-        line.extend(facts);
+    }))
+}
+
+/// Judges a case as Gapwatch does for its users, and applies the first remedy of the first cause without looking.
+pub fn report(case: &Case, calibration: &Calibration) -> Result<Value> {
+    let started = Instant::now();
+    let planted = Planted::of(case)?;
+    let inquired = planted.inquire(Asked::Telling, calibration)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let diagnosis = &inquired.diagnosis;
+    let named: Vec<Value> = diagnosis
+        .causes
+        .iter()
+        .map(|suspect| json!({"cause": suspect.id, "confidence": suspect.confidence}))
+        .collect();
+    joined(case, json!({
+        "signs": inquired.signs,
+        "named": named,
+        "probable": calibration.probabilities(&inquired.signs),
+        "others": others(&inquired.epochs, diagnosis, planted.drifted),
+        "trainings": inquired.trainings,
+        "seconds": seconds,
+        "mended": planted.mended(case, diagnosis, inquired.epochs.len() as u32)?,
+    }))
+}
+
+/// The facts of a case with what was found.
+fn joined(case: &Case, found: Value) -> Result<Value> {
+    let mut line = case.facts();
+    if let (Value::Object(line), Value::Object(found)) = (&mut line, found) {
+        line.extend(found);
     }
     Ok(line)
 }
 
-/// What likelihood ratios are fitted on: the verdict, each finding with its severity, each probe with its answer.
-fn signals(diagnosis: &Diagnosis) -> Vec<String> {
-    let mut signals = vec![format!("verdict:{}", diagnosis.verdict.name())];
-    for finding in &diagnosis.findings {
-        signals.push(format!(
-            "finding:{}:{}",
-            finding.id,
-            finding.severity.name()
-        ));
+/// A case on disk, looked at without training.
+struct Planted {
+    /// Removed when it is dropped.
+    _folder: tempfile::TempDir,
+    /// The class that is drawn on each picture.
+    drawn: HashMap<String, u32>,
+    dataset: Dataset,
+    spec: RunSpec,
+    looks: Looks,
+    /// By deepchecks' defaults.
+    drifted: bool,
+}
+
+impl Planted {
+    fn of(case: &Case) -> Result<Planted> {
+        let folder = tempfile::tempdir()?;
+        let drawn = case.write(folder.path())?;
+        let dataset = Dataset::open(folder.path(), &|_, _| ())?;
+        let spec = case.spec()?;
+        let plan = train::check(&spec, &dataset.index)?;
+        let never = AtomicBool::new(false);
+        let audited = audit(&dataset, SEED, &|_, _| (), &never)?;
+        let simple = simple_models(&dataset, SEED, &|_, _| (), &never)?;
+        let training = dataset.index.of(Split::Train).count();
+        let drifted = simple
+            .two_sample
+            .iter()
+            .any(|t| t.split == Split::Val && t.auc.value > 0.575 && t.p < 0.05);
+        let looks = Looks::default()
+            .with(Source::Data, audited.findings)
+            .with(Source::SimpleModels, simple.findings)
+            .with(Source::Layers, network_findings(&plan, Some(training)));
+        Ok(Planted {
+            _folder: folder,
+            drawn,
+            dataset,
+            spec,
+            looks,
+            drifted,
+        })
     }
-    for probe in &diagnosis.probes {
-        let answer = json!(probe.answer);
-        signals.push(format!(
-            "probe:{}:{}",
-            probe.id.name(),
-            answer.as_str().unwrap_or_default()
-        ));
+
+    fn inquire(&self, asked: Asked, calibration: &Calibration) -> Result<Inquired> {
+        let inquest = Inquest {
+            dataset: &self.dataset,
+            spec: &self.spec,
+            looks: self.looks.clone(),
+            budget: BUDGET,
+            asked,
+            calibration,
+            threads: 1,
+        };
+        Ok(inquire(inquest, &mut Silent)?)
     }
-    signals.sort();
-    signals.dedup();
-    signals
+
+    /// What the first remedy of the first cause that a spec can carry out brings back, beside the run as it was and the same
+    /// pictures with nothing planted.
+    fn mended(&self, case: &Case, diagnosis: &Diagnosis, epochs: u32) -> Result<Value> {
+        let remediable = Remediable {
+            spec: &self.spec,
+            epochs,
+            index: &self.dataset.index,
+            findings: &diagnosis.findings,
+        };
+        let first = diagnosis.causes.first().and_then(|suspect| {
+            let mut remedies = suspect.remedies.iter();
+            remedies.find_map(|remedy| Some((remedy.id, remedy.apply(&remediable)?)))
+        });
+        let drawn = case
+            .faults
+            .contains(&Cause::LabelNoise)
+            .then_some(&self.drawn);
+        let unmended = balanced(&alone(&self.dataset, &self.spec)?, drawn);
+        let clean = Planted::of(&case.clean())?;
+        let clean = balanced(&alone(&clean.dataset, &clean.spec)?, None);
+        let (remedy, accuracy) = match first {
+            Some((id, spec)) => (Some(id), balanced(&alone(&self.dataset, &spec)?, drawn)),
+            None => (None, unmended),
+        };
+        Ok(json!({"remedy": remedy, "before": unmended, "after": accuracy, "clean": clean}))
+    }
+}
+
+/// Mean recall over the classes that validation has; by the classes that are drawn where the labels themselves are wrong.
+fn balanced(training: &Training, drawn: Option<&HashMap<String, u32>>) -> f64 {
+    let mut classes: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+    for image in &training.validation {
+        let truth = drawn
+            .and_then(|drawn| drawn.get(&image.path).copied())
+            .unwrap_or(image.label);
+        let (right, n) = classes.entry(truth).or_default();
+        *right += f64::from(u8::from(image.prediction == truth));
+        *n += 1.0;
+    }
+    let recalls: f64 = classes.values().map(|(right, n)| right / n).sum();
+    recalls / classes.len().max(1) as f64
+}
+
+fn alone(dataset: &Dataset, spec: &RunSpec) -> Result<Training> {
+    let (_, (training, _)) = trial(dataset, spec, 1, None, &mut Silent, false)?;
+    Ok(training)
 }
 
 /// What the rules that others use would name: a cause, or nothing.

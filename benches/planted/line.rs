@@ -1,24 +1,54 @@
-//! One case's line in the file of results.
+//! One case's line in the files of results.
 
 use anyhow::{Context, Result};
+use gapwatch::diagnose::finding::Cause;
+use gapwatch::diagnose::probes::Signs;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-#[derive(Debug, Deserialize)]
+/// Of both halves.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Line {
     pub case: u64,
-    pub half: String,
+    pub family: String,
     pub hard: bool,
-    pub planted: Vec<String>,
-    /// As the document names them, the strongest first.
-    pub named: Vec<String>,
-    pub signals: Vec<String>,
-    /// What each rule of others names.
-    pub others: BTreeMap<String, Vec<String>>,
+    pub planted: Vec<Cause>,
+    pub signs: Signs,
     pub trainings: usize,
     pub seconds: f64,
+    /// Of a reporting case.
+    #[serde(flatten)]
+    pub reported: Option<Reported>,
+}
+
+/// How Gapwatch and others judged a case.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Reported {
+    /// As the document lists them, the most probable first.
+    pub named: Vec<Named>,
+    /// Every calibrated cause.
+    pub probable: Vec<(Cause, f64)>,
+    /// What each rule of others names.
+    pub others: BTreeMap<String, Vec<Cause>>,
+    pub mended: Mended,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Named {
+    pub cause: Cause,
+    pub confidence: Option<f64>,
+}
+
+/// Balanced validation accuracies.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Mended {
+    /// The one that was applied; none where no spec can do any.
+    pub remedy: Option<String>,
+    pub before: f64,
+    pub after: f64,
+    pub clean: f64,
 }
 
 /// Takes a last line away that was cut short, so that the next one begins a line.

@@ -1,13 +1,14 @@
-//! Faults planted in generated datasets, and how often they are found: `cargo bench --bench planted -- --out FILE`.
+//! Faults planted in generated datasets, and how often they are found: `cargo bench --bench planted -- --out FOLDER`.
 //!
 //! Every case is a small dataset and a small network with nothing, one fault or two in them, made from its number alone. Two of
-//! three choose likelihood ratios, the third reports; they differ in seeds and in families of pictures. One JSON line a case is
-//! appended to the file, so that a run that was broken off goes on; then the table is printed. `--every 2 --from 1` takes every
-//! second case from the first on, for two processes on two cores; `--table` prints the table of what is there.
+//! three cases choose the likelihood ratios behind the causes' probabilities, the third reports; they differ in seeds and in
+//! families of pictures. One JSON line a case is appended in the folder, so that a run that was broken off goes on; then the table
+//! is printed. `--write` puts what was fitted into the sources; `--shipped` fits nothing and reports by what is there.
 
 mod case;
 mod chance;
 mod fault;
+mod figures;
 mod fit;
 mod judged;
 mod line;
@@ -17,30 +18,42 @@ mod table;
 use anyhow::{Context, Result};
 use case::Case;
 use clap::Parser;
-use judged::judge;
-use line::{lines, mend};
-use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use gapwatch::diagnose::probes::Calibration;
+use line::{Line, lines, mend};
+use serde_json::Value;
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+/// Where what was fitted lies in the sources.
+const SHIPPED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/src/diagnose/probes/calibration.json"
+);
 
 #[derive(Parser)]
 struct Arguments {
-    /// The lines of the cases that are done; others are appended
-    #[arg(long, value_name = "FILE")]
+    /// Holds a line of every case that is done; others are appended
+    #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Cases from 0 on
+    /// Cases, of both halves together
     #[arg(long, default_value_t = 480)]
     cases: u64,
-    /// The first of them to judge
-    #[arg(long, default_value_t = 0)]
-    from: u64,
-    /// Judge every so manieth
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    every: u64,
-    /// Judge nothing, print the table
+    /// Cases at once
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Report by the calibration that Gapwatch was built with
     #[arg(long)]
-    table: bool,
+    shipped: bool,
+    /// Put what was fitted into the sources
+    #[arg(long, conflicts_with = "shipped")]
+    write: bool,
+    /// Write the reliability diagram into this SVG file
+    #[arg(long, value_name = "FILE")]
+    diagram: Option<PathBuf>,
     /// What cargo passes to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -48,29 +61,77 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let done: BTreeSet<u64> = lines(&arguments.out)?
-        .iter()
-        .map(|line| line.case)
-        .collect();
-    let wanted = (arguments.from..arguments.cases).step_by(arguments.every as usize);
-    let left: Vec<u64> = wanted
-        .filter(|case| !arguments.table && !done.contains(case))
-        .collect();
-    if !left.is_empty() {
-        mend(&arguments.out)?;
-        let mut out = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&arguments.out)
-            .with_context(|| arguments.out.display().to_string())?;
-        for (place, number) in left.iter().enumerate() {
-            let case = Case::of(*number);
-            let line = judge(&case).with_context(|| format!("case {number}"))?;
-            eprintln!("{} of {}: {line}", place + 1, left.len());
-            // One write, so that two processes may append to one file.
-            out.write_all(format!("{line}\n").as_bytes())?;
+    fs::create_dir_all(&arguments.out).with_context(|| arguments.out.display().to_string())?;
+    let threads = arguments
+        .threads
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let (calibrating, reporting): (Vec<Case>, Vec<Case>) = (0..arguments.cases)
+        .map(Case::of)
+        .partition(|case| case.calibration);
+    let calibration = match arguments.shipped {
+        true => Calibration::shipped().clone(),
+        false => {
+            let file = arguments.out.join("calibration.jsonl");
+            let recorded = done(&file, &calibrating, threads, &judged::record)?;
+            fit::fit(&recorded.iter().collect::<Vec<&Line>>())
         }
+    };
+    let text = serde_json::to_string_pretty(&calibration)?;
+    if arguments.write {
+        fs::write(SHIPPED, format!("{text}\n")).context(SHIPPED)?;
     }
-    table::print(&lines(&arguments.out)?);
+    // Lines of another calibration are others.
+    let name = format!("reporting-{}.jsonl", &blake3::hash(text.as_bytes()).to_hex()[..8]);
+    let judge = |case: &Case| judged::report(case, &calibration);
+    let reported = done(&arguments.out.join(name), &reporting, threads, &judge)?;
+    table::print(&calibration, &reported);
+    if let Some(path) = &arguments.diagram {
+        let diagram = table::reliability_diagram(&reported)?;
+        fs::write(path, diagram).with_context(|| path.display().to_string())?;
+    }
     Ok(())
+}
+
+/// The lines of these cases in a file; those that are missing are judged first and appended.
+fn done(
+    path: &Path,
+    cases: &[Case],
+    threads: usize,
+    judge: &(dyn Fn(&Case) -> Result<Value> + Sync),
+) -> Result<Vec<Line>> {
+    mend(path)?;
+    let there: BTreeSet<u64> = lines(path)?.iter().map(|line| line.case).collect();
+    let left: VecDeque<&Case> = cases
+        .iter()
+        .filter(|case| !there.contains(&case.number))
+        .collect();
+    let (all, left) = (left.len(), Mutex::new(left));
+    let out = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| path.display().to_string())?;
+    let next = || left.lock().ok().and_then(|mut left| left.pop_front());
+    let work = || -> Result<()> {
+        while let Some(case) = next() {
+            let line = judge(case).with_context(|| format!("case {}", case.number))?;
+            // One write, so that two threads may append to one file.
+            (&out).write_all(format!("{line}\n").as_bytes())?;
+            let to_do = left.lock().map_or(0, |left| left.len());
+            eprintln!("{} of {all} to do, case {} took {} s", to_do, case.number, line["seconds"]);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
+    let numbers: BTreeSet<u64> = cases.iter().map(|case| case.number).collect();
+    let mut lines = lines(path)?;
+    lines.retain(|line| numbers.contains(&line.case));
+    // The order in which threads finish is not to matter.
+    lines.sort_by_key(|line| line.case);
+    Ok(lines)
 }

@@ -1,160 +1,125 @@
-//! The table of figures on the reporting cases.
+//! The tables and the diagram of the reporting cases.
 
-use crate::fit::Fit;
-use crate::line::Line;
+use crate::figures::{
+    Count, Hits, Judged, asserted, base_rate, brier, median_trainings, mended, reliability,
+};
+use crate::line::{Line, Reported};
+use anyhow::Result;
+use gapwatch::diagnose::probes::Calibration;
+use plotters::prelude::*;
+use std::collections::BTreeMap;
 
-/// The cases whose first, or one of whose first two, named causes is planted, of those with a fault; and the healthy ones for
-/// which any is named.
-struct Hits {
-    first: usize,
-    second: usize,
-    faulty: usize,
-    alarms: usize,
-    healthy: usize,
-}
-
-impl Hits {
-    fn of<'a>(lines: &[&'a Line], named: impl Fn(&'a Line) -> Vec<String>) -> Hits {
-        let mut hits = Hits {
-            first: 0,
-            second: 0,
-            faulty: 0,
-            alarms: 0,
-            healthy: 0,
-        };
-        for line in lines {
-            let named = named(line);
-            if line.planted.is_empty() {
-                hits.healthy += 1;
-                hits.alarms += usize::from(!named.is_empty());
-            } else {
-                let right = |most: usize| {
-                    named
-                        .iter()
-                        .take(most)
-                        .any(|cause| line.planted.contains(cause))
-                };
-                hits.faulty += 1;
-                hits.first += usize::from(right(1));
-                hits.second += usize::from(right(2));
-            }
-        }
-        hits
-    }
-
-    fn row(&self, name: &str) -> String {
-        let share = |n: usize, of: usize| {
-            format!("{:.0} % ({n} of {of})", 100.0 * n as f64 / of.max(1) as f64)
-        };
-        format!(
-            "| {name} | {} | {} | {} |",
-            share(self.first, self.faulty),
-            share(self.second, self.faulty),
-            share(self.alarms, self.healthy)
-        )
-    }
-}
-
-/// Prints the table in Markdown.
-pub fn print(lines: &[Line]) {
-    let half = |name: &str| -> Vec<&Line> { lines.iter().filter(|l| l.half == name).collect() };
-    let (calibration, reporting) = (half("calibration"), half("reporting"));
-    println!(
-        "{} calibration and {} reporting cases, {:.0} min of one core.\n",
-        calibration.len(),
-        reporting.len(),
-        lines.iter().map(|l| l.seconds).sum::<f64>() / 60.0
-    );
-    println!(
-        "| rule | a right cause first | among the first two | a cause named on a healthy run |"
-    );
-    println!("|---|---|---|---|");
-    println!(
-        "{}",
-        Hits::of(&reporting, |line| line.named.clone()).row("Gapwatch, as named")
-    );
-    let fit = Fit::of(&calibration);
-    let fitted = |least: f64| {
-        let fit = &fit;
-        move |line: &Line| -> Vec<String> {
-            let probable = fit.probabilities(&line.signals).into_iter();
-            probable
-                .filter(|(_, p)| *p > least)
-                .map(|(cause, _)| cause.to_owned())
-                .collect()
-        }
+fn judged(lines: &[Line]) -> Vec<Judged<'_>> {
+    let of = |line| -> Option<Judged<'_>> {
+        let line: &Line = line;
+        Some((line, line.reported.as_ref()?))
     };
+    lines.iter().filter_map(of).collect()
+}
+
+/// Prints everything in Markdown.
+pub fn print(calibration: &Calibration, lines: &[Line]) {
+    let cases = judged(lines);
+    let seconds: f64 = lines.iter().map(|line| line.seconds).sum();
     println!(
-        "{}",
-        Hits::of(&reporting, fitted(0.5)).row("likelihood ratios above one half")
+        "{} cases chose the likelihood ratios, {} report ({:.0} min of one core).\n",
+        calibration.cases,
+        cases.len(),
+        seconds / 60.0
     );
-    println!(
-        "{}",
-        Hits::of(&reporting, fitted(0.0)).row("likelihood ratios, ranked")
-    );
-    let rules: Vec<&String> = reporting
-        .first()
-        .map(|l| l.others.keys().collect())
-        .unwrap_or_default();
-    for rule in rules {
-        let named = |line: &Line| line.others.get(rule).cloned().unwrap_or_default();
-        println!("{}", Hits::of(&reporting, named).row(rule));
-    }
-    if let Some((ours, base)) = brier(&fit, &calibration, &reporting) {
+    rules(&cases);
+    let (ours, base) = brier(&cases, |cause| base_rate(calibration, cause));
+    println!("\n| figure | |\n|---|---|");
+    println!("| multi-label Brier score, and that of the base rates | {ours:.3}, {base:.3} ({:.2} of it) |", ours / base);
+    for (what, alone) in [("every case", false), ("cases of one fault", true)] {
+        let (after, before) = mended(&cases, alone);
         println!(
-            "\nMulti-label Brier score of the likelihood ratios {ours:.4}, of the base rates {base:.4}."
+            "| the first remedy, applied blindly, restores 80 % of the clean accuracy: {what} | {} (nothing done: {}) |",
+            share(after),
+            share(before)
         );
     }
-    let mut trainings: Vec<usize> = reporting.iter().map(|l| l.trainings).collect();
-    trainings.sort_unstable();
-    if let Some(median) = trainings.get(trainings.len() / 2) {
-        println!("Median trainings spent: {median}.");
+    println!("| median trainings spent, the run's own among them | {} |", median_trainings(&cases));
+    println!("\n| probabilities | mean | hold | |\n|---|---|---|---|");
+    for (place, (p, held, n)) in reliability(&cases).into_iter().enumerate() {
+        println!("| bin {} | {p:.3} | {held:.3} | {n} |", place + 1);
     }
+    println!("\n| planted | cases | named first | a right one first |\n|---|---|---|---|");
+    confusion(&cases);
+    failures(&cases);
+}
+
+fn share(count: Count) -> String {
+    let percent = 100.0 * count.yes as f64 / count.of.max(1) as f64;
+    format!("{percent:.0} % ({} of {})", count.yes, count.of)
+}
+
+fn rules(cases: &[Judged]) {
     println!(
-        "\nOf each planted cause, how often it is named first, and what is named first instead:\n"
+        "| rule | a right cause first | among the first two | a fault named on a healthy run |"
     );
-    confusion(&reporting);
+    println!("|---|---|---|---|");
+    let row = |name: &str, hits: Hits| {
+        println!(
+            "| {name} | {} | {} | {} |",
+            share(hits.first),
+            share(hits.second),
+            share(hits.alarms)
+        );
+    };
+    let ours = |reported: &Reported| reported.named.iter().map(|named| named.cause).collect();
+    row("Gapwatch", Hits::of(cases, ours, asserted));
+    let rules = cases.first().map(|(_, reported)| reported.others.keys());
+    for rule in rules.into_iter().flatten() {
+        let named = |reported: &Reported| reported.others.get(rule).cloned().unwrap_or_default();
+        row(rule, Hits::of(cases, named, |reported| named(reported).len()));
+    }
 }
 
-/// Summed over causes, the mean over cases of (probability − truth)².
-fn brier(fit: &Fit, calibration: &[&Line], reporting: &[&Line]) -> Option<(f64, f64)> {
-    if calibration.is_empty() || reporting.is_empty() {
-        return None;
+/// Of each kind of case, which cause is named first.
+fn confusion(cases: &[Judged]) {
+    let mut kinds: BTreeMap<String, (Count, BTreeMap<&str, usize>)> = BTreeMap::new();
+    for (line, reported) in cases {
+        let (right, firsts) = kinds.entry(kind(line)).or_default();
+        let first = reported.named.first();
+        right.of += 1;
+        right.yes += usize::from(first.is_some_and(|named| line.planted.contains(&named.cause)));
+        *firsts.entry(first.map_or("nothing", |named| named.cause.name())).or_default() += 1;
     }
-    let (mut ours, mut base) = (0.0, 0.0);
-    for line in reporting {
-        for (cause, p) in fit.probabilities(&line.signals) {
-            let of_cause = |l: &&&Line| l.planted.iter().any(|planted| planted == cause);
-            let rate =
-                calibration.iter().filter(of_cause).count() as f64 / calibration.len() as f64;
-            let truth = f64::from(u8::from(of_cause(&line)));
-            ours += (p - truth).powi(2);
-            base += (rate - truth).powi(2);
-        }
-    }
-    let n = reporting.len() as f64;
-    Some((ours / n, base / n))
-}
-
-fn confusion(lines: &[&Line]) {
-    let mut kinds: Vec<String> = lines.iter().map(|line| kind(line)).collect();
-    kinds.sort();
-    kinds.dedup();
-    for of in kinds {
-        let mut firsts: Vec<(String, usize)> = Vec::new();
-        for line in lines.iter().filter(|line| kind(line) == of) {
-            let first = line.named.first().map_or("nothing", String::as_str);
-            match firsts.iter_mut().find(|(name, _)| name == first) {
-                Some((_, n)) => *n += 1,
-                None => firsts.push((first.to_owned(), 1)),
-            }
-        }
+    for (kind, (right, firsts)) in kinds {
+        let mut firsts: Vec<_> = firsts.into_iter().collect();
         firsts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        let told: Vec<String> = firsts
-            .iter()
-            .map(|(name, n)| format!("{name} {n}"))
-            .collect();
-        println!("- {of}: {}", told.join(", "));
+        let told: Vec<String> = firsts.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        println!("| {kind} | {} | {} | {} |", right.of, told.join(", "), right.yes);
+    }
+}
+
+/// The cases whose first cause is wrong, and healthy ones that a fault is asserted of.
+fn failures(cases: &[Judged]) {
+    println!("\n| case | family | planted | named, with probability | verdict | probes |\n|---|---|---|---|---|---|");
+    for (line, reported) in cases {
+        let first = reported.named.first().map(|named| named.cause);
+        let failed = match line.planted.is_empty() {
+            true => asserted(reported) > 0,
+            false => first.is_none_or(|first| !line.planted.contains(&first)),
+        };
+        if failed {
+            let named = reported.named.iter().take(2).map(|named| {
+                let p = named.confidence.map_or("\u{2013}".to_owned(), |p| format!("{p:.2}"));
+                format!("{} {p}", named.cause.name())
+            });
+            let probes = line.signs.answers.iter();
+            let probes = probes.map(|(probe, answer)| format!("{} {answer:?}", probe.name()));
+            println!(
+                "| {} | {} | {} | {} | {} | {} |",
+                line.case,
+                line.family,
+                kind(line),
+                named.collect::<Vec<_>>().join(", "),
+                line.signs.verdict.name(),
+                probes.collect::<Vec<_>>().join(", ")
+            );
+        }
     }
 }
 
@@ -163,6 +128,40 @@ fn kind(line: &Line) -> String {
     match (line.planted.is_empty(), line.hard) {
         (true, true) => "healthy, hard".to_owned(),
         (true, false) => "healthy".to_owned(),
-        _ => line.planted.join(" + "),
+        _ => {
+            let names: Vec<&str> = line.planted.iter().map(|cause| cause.name()).collect();
+            names.join(" + ")
+        }
     }
+}
+
+/// Probabilities against the share that holds, as an SVG; a circle's area is the number of them.
+pub fn reliability_diagram(lines: &[Line]) -> Result<String> {
+    let bins = reliability(&judged(lines));
+    let most = bins.iter().map(|(_, _, n)| *n).max().unwrap_or(1) as f64;
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (420, 420)).into_drawing_area();
+        root.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&root)
+            .margin(16)
+            .x_label_area_size(40)
+            .y_label_area_size(48)
+            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        chart
+            .configure_mesh()
+            .x_desc("probability of a cause")
+            .y_desc("share that holds")
+            .draw()?;
+        let even = [(0.0, 0.0), (1.0, 1.0)];
+        chart.draw_series(LineSeries::new(even, RGBColor(150, 150, 150)))?;
+        let blue = RGBColor(30, 90, 200);
+        chart.draw_series(LineSeries::new(bins.iter().map(|(p, held, _)| (*p, *held)), &blue))?;
+        chart.draw_series(bins.iter().map(|(p, held, n)| {
+            let radius = 3.0 + 9.0 * (*n as f64 / most).sqrt();
+            Circle::new((*p, *held), radius as i32, blue.mix(0.6).filled())
+        }))?;
+        root.present()?;
+    }
+    Ok(svg)
 }

@@ -14,11 +14,12 @@ use crate::diagnose::finding::Finding;
 use crate::diagnose::history::{self, RecordedHistory, Unreadable};
 use crate::diagnose::looks::{Looks, Source};
 use crate::diagnose::predictions::Predictions;
+use crate::diagnose::probes::Calibration;
 use crate::diagnose::report::HistoryReport;
 use crate::diagnose::simple_models::{SimpleModels, simple_models};
 use crate::diagnose::{Diagnosis, SEED, network_findings};
 use crate::model::{plan_for, resolve};
-use crate::probe::{Case, Inquired, inquire};
+use crate::probe::{Asked, Case, Inquired, inquire};
 use crate::run::{EpochRecord, RunSpec, RunStatus, Split};
 use crate::train::{self, TrainError};
 use anyhow::{Context, Result};
@@ -141,6 +142,8 @@ fn of_data(data: &Path, arguments: &DiagnoseArguments) -> Result<ExitCode> {
             spec: &spec,
             looks,
             budget,
+            asked: Asked::Telling,
+            calibration: Calibration::shipped(),
             threads: arguments.threads.map_or_else(super::all_cores, usize::from),
         };
         let inquired = inquire(case, &mut TerminalAttendant::new(&terminal));
@@ -206,6 +209,7 @@ impl DataReport {
     fn take(&mut self, spec: RunSpec, inquired: Inquired) {
         let Inquired {
             diagnosis,
+            signs: _,
             status,
             epochs,
             trainings,

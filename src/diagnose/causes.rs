@@ -1,4 +1,4 @@
-//! The causes that findings speak for, with their evidence and what helps: no probabilities before they are calibrated.
+//! The causes that findings speak for, with their evidence and what helps.
 
 use super::finding::{Cause, Evidence, Finding, Severity};
 use super::remedies::{Remedy, remedies};
@@ -8,12 +8,29 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Suspect {
     pub id: Cause,
+    /// The probability that it holds, by the calibration on planted faults; None where not all looks were taken, and for causes
+    /// that cannot be planted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// Of the worst finding that speaks for it.
     #[serde(skip)]
     pub severity: Severity,
     pub evidence: Vec<Evidence>,
     /// The first to try first.
     pub remedies: &'static [Remedy],
+}
+
+impl Suspect {
+    /// A cause that no finding of its own speaks for.
+    pub(super) fn of(cause: Cause, evidence: Vec<Evidence>) -> Suspect {
+        Suspect {
+            id: cause,
+            confidence: None,
+            severity: Severity::Note,
+            evidence,
+            remedies: remedies(cause),
+        }
+    }
 }
 
 /// Every cause that a finding speaks for once, the strongest first: by its worst finding, what is only a symptom of
@@ -35,10 +52,8 @@ pub(super) fn causes<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec
             }
             None => found.push((
                 Suspect {
-                    id: cause,
                     severity: finding.severity,
-                    evidence: finding.evidence.clone(),
-                    remedies: remedies(cause),
+                    ..Suspect::of(cause, finding.evidence.clone())
                 },
                 p,
             )),

@@ -2,12 +2,12 @@
 
 use super::{Subject, fisher_exact, upper_tail, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The gap counts from this share of the training accuracy on (deepchecks' default).
 const GAP_SHARE: f64 = 0.10;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
     Yes,

@@ -14,12 +14,12 @@ use super::trend::{self, Parting};
 use super::unstable::unstable;
 use super::{Subject, wilson};
 use crate::run::{EpochRecord, RunStatus, Split};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A network that gets this share of its training images right, within noise, has nothing left to learn there.
 const FITTED: f64 = 0.95;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Training is above chance and no gap is larger than noise.

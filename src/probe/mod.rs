@@ -4,12 +4,12 @@ mod trial;
 
 use crate::data::Dataset;
 use crate::diagnose::looks::Looks;
-use crate::diagnose::probes::{Inquiry, Next, NextProbe, ProbeRecord, Training};
+use crate::diagnose::probes::{Inquiry, Next, NextProbe, Calibration, Probe, ProbeRecord, Signs, Training};
 use crate::diagnose::{Diagnosis, Measured, Subject, diagnose_run};
 use crate::run::{EpochRecord, Progress, RunSpec, RunStatus, Split};
 use crate::train::TrainError;
 use std::time::{Duration, Instant};
-use trial::{End, trial};
+pub use trial::{End, trial};
 
 /// What is to be looked into.
 pub struct Case<'a> {
@@ -20,8 +20,20 @@ pub struct Case<'a> {
     pub looks: Looks,
     /// For the run and all probes together; the run itself is made whatever it takes.
     pub budget: Duration,
+    pub asked: Asked,
+    /// What causes' probabilities follow from.
+    pub calibration: &'a Calibration,
     /// Kernels' threads.
     pub threads: usize,
+}
+
+/// Which probes an inquiry makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The one that tells most for its seconds, until the causes are clear.
+    Telling,
+    /// All that can be made of the run: what likelihoods are fitted on.
+    Every,
 }
 
 /// Hears how an inquiry goes on, and says whether it may.
@@ -41,6 +53,8 @@ pub trait Attendant: Send {
 #[derive(Debug)]
 pub struct Inquired {
     pub diagnosis: Diagnosis,
+    /// What its causes were weighed by.
+    pub signs: Signs,
     pub status: RunStatus,
     /// Of the user's run.
     pub epochs: Vec<EpochRecord>,
@@ -60,6 +74,8 @@ pub fn inquire(case: Case, attendant: &mut dyn Attendant) -> Result<Inquired, Tr
         spec,
         looks,
         budget,
+        asked,
+        calibration,
         threads,
     } = case;
     let (end, (training, measured)) = trial(dataset, spec, threads, None, attendant, true)?;
@@ -67,23 +83,22 @@ pub fn inquire(case: Case, attendant: &mut dyn Attendant) -> Result<Inquired, Tr
     let epochs = training.epochs.clone();
     let status = training.status;
     let looks = looks.run(&diagnosis);
-    let mut inquiry = Inquiry::new(&dataset.index, training, diagnosis, looks);
+    let mut inquiry = Inquiry::new(&dataset.index, training, diagnosis, looks, calibration);
     let mut trainings = 1;
     let (next, interrupted) = match end {
         End::Over | End::OutOfTime => {
-            let deadline = started + budget;
-            probe(
-                &mut inquiry,
+            let means = Means {
                 dataset,
                 threads,
-                deadline,
-                attendant,
-                &mut trainings,
-            )?
+                deadline: started + budget,
+                asked,
+            };
+            means.probe(&mut inquiry, attendant, &mut trainings)?
         }
         End::Interrupted => (None, true),
     };
     Ok(Inquired {
+        signs: inquiry.signs(),
         diagnosis: inquiry.conclude(next).0,
         status,
         epochs,
@@ -93,48 +108,73 @@ pub fn inquire(case: Case, attendant: &mut dyn Attendant) -> Result<Inquired, Tr
     })
 }
 
-/// Makes probes until `deadline`; gives the one that would go on, and whether it was interrupted.
-fn probe(
-    inquiry: &mut Inquiry,
-    dataset: &Dataset,
+/// What probes are made with.
+struct Means<'a> {
+    dataset: &'a Dataset,
     threads: usize,
     deadline: Instant,
-    attendant: &mut dyn Attendant,
-    trainings: &mut usize,
-) -> Result<(Option<NextProbe>, bool), TrainError> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (proposal, specs) = match inquiry.next(left.as_secs_f64()) {
-            Next::Done => return Ok((None, false)),
-            Next::TooDear(proposal) => {
-                attendant.say(&format!(
-                    "The budget is spent: {} left. The next probe would be {} ({} It takes about {}.)",
-                    seconds(left.as_secs_f64()),
-                    proposal.id.name(),
-                    proposal.question,
-                    seconds(proposal.cost_s)
-                ));
-                return Ok((Some(proposal), false));
-            }
-            Next::Train(proposal, specs) => (proposal, specs),
-        };
-        attendant.say(&announcement(&proposal, left.as_secs_f64()));
-        let mut made = Vec::new();
-        for spec in &specs {
-            let (end, (training, _)) =
-                trial(dataset, spec, threads, Some(deadline), attendant, false)?;
-            match end {
-                End::Over => made.push(training),
-                End::Interrupted => return Ok((Some(proposal), true)),
-                End::OutOfTime => {
-                    attendant.say("The probe took longer than the budget allows, and was left.");
+    asked: Asked,
+}
+
+impl Means<'_> {
+    fn next(&self, inquiry: &Inquiry, left_s: f64) -> Next {
+        match self.asked {
+            Asked::Telling => inquiry.next(left_s),
+            Asked::Every => Probe::ALL
+                .into_iter()
+                .find_map(|probe| inquiry.proposed(probe))
+                .map_or(Next::Done, |(proposal, specs)| Next::Train(proposal, specs)),
+        }
+    }
+
+    /// Makes probes until the deadline; gives the one that would go on, and whether it was interrupted.
+    fn probe(
+        &self,
+        inquiry: &mut Inquiry,
+        attendant: &mut dyn Attendant,
+        trainings: &mut usize,
+    ) -> Result<(Option<NextProbe>, bool), TrainError> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let (proposal, specs) = match self.next(inquiry, left.as_secs_f64()) {
+                Next::Done => return Ok((None, false)),
+                Next::TooDear(proposal) => {
+                    attendant.say(&format!(
+                        "The budget is spent: {} left. The next probe would be {} ({} It takes about {}.)",
+                        seconds(left.as_secs_f64()),
+                        proposal.id.name(),
+                        proposal.question,
+                        seconds(proposal.cost_s)
+                    ));
                     return Ok((Some(proposal), false));
                 }
+                Next::Train(proposal, specs) => (proposal, specs),
+            };
+            attendant.say(&announcement(&proposal, left.as_secs_f64()));
+            let mut made = Vec::new();
+            for spec in &specs {
+                let (end, (training, _)) = trial(
+                    self.dataset,
+                    spec,
+                    self.threads,
+                    Some(self.deadline),
+                    attendant,
+                    false,
+                )?;
+                match end {
+                    End::Over => made.push(training),
+                    End::Interrupted => return Ok((Some(proposal), true)),
+                    End::OutOfTime => {
+                        attendant
+                            .say("The probe took longer than the budget allows, and was left.");
+                        return Ok((Some(proposal), false));
+                    }
+                }
             }
+            *trainings += made.len();
+            let record = inquiry.take(proposal.id, made);
+            attendant.answered(record);
         }
-        *trainings += made.len();
-        let record = inquiry.take(proposal.id, made);
-        attendant.answered(record);
     }
 }
 

@@ -12,14 +12,14 @@ use std::time::Instant;
 
 /// How a training of an inquiry ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     Over,
     Interrupted,
     OutOfTime,
 }
 
 /// Trains; what was reached is given back however it ended. `told`: the attendant hears of every epoch.
-pub(super) fn trial(
+pub fn trial(
     dataset: &Dataset,
     spec: &RunSpec,
     threads: usize,

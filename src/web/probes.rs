@@ -4,7 +4,7 @@ use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::Diagnosis;
 use crate::diagnose::looks::Looks;
-use crate::diagnose::probes::{Inquiry, Next, NextProbe, Probe, Training};
+use crate::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
 use crate::run::sweep::Settings;
 use crate::run::{EpochRecord, GroupId, RunId, Split};
 use crate::store::{DataFacts, Group, NewGroup, NewRun, Run};
@@ -77,7 +77,13 @@ impl Probing {
             ..
         } = self;
         let unprobed = made.is_empty();
-        let mut inquiry = Inquiry::new(&dataset.index, training, diagnosis.clone(), looks.clone());
+        let mut inquiry = Inquiry::new(
+            &dataset.index,
+            training,
+            diagnosis.clone(),
+            looks.clone(),
+            Calibration::shipped(),
+        );
         for (probe, trainings) in made {
             inquiry.take(probe, trainings);
         }
@@ -120,7 +126,7 @@ impl Probing {
             ..
         } = self;
         let index = &dataset.index;
-        let mut inquiry = Inquiry::new(index, training, diagnosis, looks);
+        let mut inquiry = Inquiry::new(index, training, diagnosis, looks, Calibration::shipped());
         for (probe, trainings) in made {
             inquiry.take(probe, trainings);
         }

@@ -135,8 +135,17 @@ fn fit(pairs: &[Pair], classes: usize) -> Option<Assignment> {
     Some(found)
 }
 
-/// Looks whether one split's labels are permuted, or says why that cannot be told.
-pub(super) fn look(predictions: &Predictions, split: Split, seed: u64) -> Found {
+/// Looks whether one split's labels are permuted, or says why that cannot be told. `trained` is the training accuracy, where it
+/// is known.
+///
+/// A network that has not learnt its training images gives each class some answer or other, and the same in every split: such a
+/// renaming is the network's own, and no mistake of the split's labels.
+pub(super) fn look(
+    predictions: &Predictions,
+    split: Split,
+    trained: Option<f64>,
+    seed: u64,
+) -> Found {
     let (pairs, classes) = (predictions.of(split), predictions.classes.len());
     let mut found = Found::default();
     if pairs.is_empty() || classes < 2 {
@@ -154,11 +163,20 @@ pub(super) fn look(predictions: &Predictions, split: Split, seed: u64) -> Found 
         .filter(|confirmed| confirmed.p < P)
         .and_then(|_| label_map(pairs, classes, seed))
         .filter(LabelMap::is_permuted);
-    if let Some(map) = map {
-        found.findings.push(finding(predictions, split, &map));
-        return found;
-    }
-    if pairs.len() < LEAST_A_CLASS * classes {
+    let map = match map {
+        Some(map) if trained.is_none_or(|trained| trained >= map.confirmed) => {
+            found.findings.push(finding(predictions, split, &map));
+            return found;
+        }
+        map => map,
+    };
+    if map.is_some() {
+        found.not_checked.push(untold(
+            "the network gets fewer of its training images right than it would there with the classes renamed, so the order \
+             is not that of labels"
+                .to_owned(),
+        ));
+    } else if pairs.len() < LEAST_A_CLASS * classes {
         found.not_checked.push(untold(format!(
             "{} are too few for {classes} classes",
             counted(pairs.len(), "image")
@@ -304,6 +322,20 @@ mod tests {
         assert!(part.is_permuted() && part.columns[2] == 3, "{part:?}");
         let two = label_map(&scored(90, 2, 0.6, |c| 1 - c), 2, 1).unwrap();
         assert!(two.is_permuted() && two.accuracy < 0.4, "{two:?}");
+    }
+
+    #[test]
+    fn the_order_of_a_network_that_has_learnt_nothing_is_not_the_labels() {
+        let rows = scored(90, 9, 0.6, |c| (c + 4) % 9);
+        let rows: Vec<String> = rows.iter().map(|(l, p)| format!("val,{l},{p}")).collect();
+        let csv = format!("split,label,prediction\n{}\n", rows.join("\n"));
+        let predictions = Predictions::read(csv.as_bytes()).unwrap();
+        let of = |trained| look(&predictions, Split::Val, trained, 1);
+        assert_eq!(of(None).findings.len(), 1);
+        assert_eq!(of(Some(0.9)).findings.len(), 1);
+        let unlearnt = of(Some(0.12));
+        assert!(unlearnt.findings.is_empty());
+        assert!(unlearnt.not_checked[0].contains("training images"));
     }
 
     #[test]

@@ -100,15 +100,17 @@ impl Predictions {
             findings: self.contradictions.clone(),
             not_checked: Vec::new(),
         };
+        let told = told.into();
+        let trained = told.curves.accuracies(Split::Train).1.last().copied();
         let findings = &mut found.findings;
-        findings.extend(checks::against_history(self, told.into()));
+        findings.extend(checks::against_history(self, told));
         findings.extend(checks::missing_classes(self));
         for split in [Split::Val, Split::Test] {
             findings.extend(checks::collapse(self, split));
             findings.extend(balance::finding(self, split));
         }
         for split in [Split::Val, Split::Test] {
-            found.extend(label_map::look(self, split, seed));
+            found.extend(label_map::look(self, split, trained, seed));
         }
         found
     }

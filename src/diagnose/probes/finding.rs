@@ -2,13 +2,12 @@
 
 use super::Probe;
 use super::reading::Reading;
-use super::weight::Weights;
 use crate::diagnose::finding::{Cause, Evidence, Finding, Pictures, Severity};
 use crate::diagnose::{Answer, Verdict};
 
 /// Suspected labels whose pictures are shown.
 const PICTURES: usize = 12;
-/// Causes that a pooled re-split takes away; the first where nothing else speaks for one of them.
+/// Causes that a pooled re-split takes away.
 const OF_THE_SPLIT: [Cause; 6] = [
     Cause::SplitShift,
     Cause::GroupShift,
@@ -18,8 +17,9 @@ const OF_THE_SPLIT: [Cause; 6] = [
     Cause::PreprocessingMismatch,
 ];
 
-/// The finding of a probe that was answered yes. `before` are the weights without its answer.
-pub(super) fn of_answer(probe: Probe, reading: &Reading, before: &Weights) -> Option<Finding> {
+/// The finding of a probe that was answered yes. `before`: the causes by their
+/// probability without its answer, the most probable first.
+pub(super) fn of_answer(probe: Probe, reading: &Reading, before: &[(Cause, f64)]) -> Option<Finding> {
     if reading.answer != Answer::Yes {
         return None;
     }
@@ -34,14 +34,11 @@ pub(super) fn of_answer(probe: Probe, reading: &Reading, before: &Weights) -> Op
             "The small network was trained with its own optimizer: try that with yours as well.",
         ),
         Probe::PooledResplit => {
-            let suspected = OF_THE_SPLIT
-                .into_iter()
-                .fold(Cause::SplitShift, |best, cause| {
-                    match before.get(cause) > before.get(best) {
-                        true => cause,
-                        false => best,
-                    }
-                });
+            let suspected = before
+                .iter()
+                .map(|(cause, _)| *cause)
+                .find(|cause| OF_THE_SPLIT.contains(cause))
+                .unwrap_or(Cause::SplitShift);
             (
                 suspected,
                 Severity::Problem,

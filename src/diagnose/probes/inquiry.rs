@@ -4,21 +4,21 @@ use super::Probe;
 use super::cost::Cost;
 use super::document::{NextProbe, ProbeRecord, asks, difference};
 use super::finding::{memorises, of_answer};
-use super::reading::{Answered, Reading, read};
+use super::calibration::Calibration;
+use super::reading::{Reading, read};
+use super::signs::Signs;
 use super::training::Training;
-use super::weight::Weights;
 use crate::data::Index;
-use crate::diagnose::finding::{Evidence, Finding};
+use crate::diagnose::causes::Suspect;
+use crate::diagnose::finding::{Cause, Evidence, Finding, Severity};
 use crate::diagnose::looks::{Looks, Source};
 use crate::diagnose::{Answer, Diagnosis, Subject, Verdict};
 use crate::run::{RunSpec, Split};
 
-/// A cause with this weight is clear: no further probe is worth its time (ours, not calibrated).
-const CLEAR: f64 = 0.85;
-/// Below this weight the first cause does not lead (ours, not calibrated).
-const LEADS: f64 = 0.5;
-/// A probe that is expected to tell less, in bits, is not worth a training.
+/// A probe that is expected to make less surer, in bits, is not worth a training.
 const LEAST_BITS: f64 = 0.02;
+/// A cause that is no more probable than this is not what is the matter.
+const LEADS: f64 = 0.5;
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,7 @@ pub struct Inquiry<'a> {
     diagnosis: Diagnosis,
     /// The run's own findings, and those of audit, simple models and layers.
     looks: Looks,
+    calibration: &'a Calibration,
     cost: Cost,
     trained: Vec<Training>,
     read: Vec<(Probe, Reading)>,
@@ -48,13 +49,20 @@ pub struct Inquiry<'a> {
 
 impl<'a> Inquiry<'a> {
     /// Begins with a run that is over, its diagnosis, and all looks at it, its own among them.
-    pub fn new(index: &'a Index, run: Training, diagnosis: Diagnosis, looks: Looks) -> Self {
+    pub fn new(
+        index: &'a Index,
+        run: Training,
+        diagnosis: Diagnosis,
+        looks: Looks,
+        calibration: &'a Calibration,
+    ) -> Self {
         Inquiry {
             cost: Cost::of(&run, index),
             index,
             run,
             diagnosis,
             looks,
+            calibration,
             trained: Vec::new(),
             read: Vec::new(),
             found: Vec::new(),
@@ -64,18 +72,14 @@ impl<'a> Inquiry<'a> {
 
     /// The probe that tells most for its seconds, among those that `left_s` seconds allow.
     pub fn next(&self, left_s: f64) -> Next {
-        let weights = self.weights();
-        let clear = weights
-            .ranked()
-            .first()
-            .is_some_and(|(_, weight)| *weight >= CLEAR);
-        if clear || !asks(self.diagnosis.verdict) {
+        if !asks(self.diagnosis.verdict) {
             return Next::Done;
         }
+        let signs = self.signs();
         let mut open: Vec<(NextProbe, f64)> = Probe::ALL
             .into_iter()
             .filter(|probe| self.is_open(*probe))
-            .map(|probe| (self.proposal(probe, &weights), weights.information(probe)))
+            .map(|probe| (self.proposal(probe, &signs), self.calibration.information(&signs, probe)))
             .filter(|(_, bits)| *bits >= LEAST_BITS)
             .collect();
         let rate = |(probe, bits): &(NextProbe, f64)| bits / probe.cost_s.max(1e-3);
@@ -93,7 +97,7 @@ impl<'a> Inquiry<'a> {
 
     /// A probe with the trainings that it still needs; none where it was made or cannot be made.
     pub fn proposed(&self, probe: Probe) -> Option<(NextProbe, Vec<RunSpec>)> {
-        let proposal = || (self.proposal(probe, &self.weights()), self.missing(probe));
+        let proposal = || (self.proposal(probe, &self.signs()), self.missing(probe));
         self.is_open(probe).then(proposal)
     }
 
@@ -126,7 +130,7 @@ impl<'a> Inquiry<'a> {
                 .map(|spec| difference(&self.run.spec, spec))
                 .collect(),
         };
-        let found = of_answer(probe, &reading, &self.weights());
+        let found = of_answer(probe, &reading, &self.probabilities());
         self.found.extend(found);
         self.read.push((probe, reading));
         // A vector that was pushed to is not empty.
@@ -137,7 +141,7 @@ impl<'a> Inquiry<'a> {
 
     /// The diagnosis with everything that is known, and the looks with that of the probes; `next` is the probe that would go on.
     pub fn conclude(self, next: Option<NextProbe>) -> (Diagnosis, Looks) {
-        let weights = self.weights();
+        let probabilities = self.probabilities();
         let mut found = self.found;
         found.extend(by_exclusion(self.diagnosis.verdict, &self.read));
         let looks = match self.records.is_empty() {
@@ -145,29 +149,20 @@ impl<'a> Inquiry<'a> {
             false => self.looks.with(Source::Probes, found),
         };
         let mut diagnosis = looks.document(self.diagnosis);
-        diagnosis
-            .causes
-            .sort_by(|a, b| weights.get(b.id).total_cmp(&weights.get(a.id)));
-        let leads = diagnosis
-            .causes
-            .first()
-            .is_some_and(|first| weights.get(first.id) >= LEADS);
-        diagnosis.undetermined |= asks(diagnosis.verdict) && !leads;
+        weigh(&mut diagnosis, &probabilities);
         diagnosis.probes = self.records;
         diagnosis.next_probe = next;
         (diagnosis, looks)
     }
 
-    fn weights(&self) -> Weights {
-        let answered: Vec<Answered> = self
-            .read
-            .iter()
-            .map(|(probe, reading)| Answered {
-                probe: *probe,
-                answer: reading.answer,
-            })
-            .collect();
-        Weights::of(self.diagnosis.verdict, self.looks.findings(), &answered)
+    /// What is known so far.
+    pub fn signs(&self) -> Signs {
+        let answers = self.read.iter().map(|(of, reading)| (*of, reading.answer));
+        Signs::of(self.diagnosis.verdict, self.looks.findings(), answers)
+    }
+
+    fn probabilities(&self) -> Vec<(Cause, f64)> {
+        self.calibration.probabilities(&self.signs())
     }
 
     /// True for a probe that was not made and can be made of these images.
@@ -189,12 +184,12 @@ impl<'a> Inquiry<'a> {
         specs
     }
 
-    fn proposal(&self, probe: Probe, weights: &Weights) -> NextProbe {
+    fn proposal(&self, probe: Probe, signs: &Signs) -> NextProbe {
         let missing = self.missing(probe);
         NextProbe {
             id: probe,
             question: probe.question(),
-            would_separate: weights.separated(probe),
+            would_separate: self.calibration.separated(signs, probe),
             cost_s: missing.iter().map(|spec| self.cost.seconds(spec)).sum(),
             trainings: missing.len(),
         }
@@ -211,6 +206,46 @@ impl<'a> Inquiry<'a> {
         };
         subject.chance(Split::Val).unwrap_or(1.0)
     }
+}
+
+/// Gives each cause of a document its probability, the most probable first. What is no more probable than chance would have it
+/// stays listed where a finding speaks for it.
+fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)]) {
+    let of = |cause: Cause| probabilities.iter().find(|(of, _)| *of == cause).map(|(_, p)| *p);
+    for (cause, p) in probabilities {
+        let listed = diagnosis.causes.iter().any(|suspect| suspect.id == *cause);
+        if *p > LEADS && !listed {
+            diagnosis.causes.push(Suspect::of(*cause, gap_evidence(diagnosis)));
+        }
+    }
+    for suspect in &mut diagnosis.causes {
+        suspect.confidence = of(suspect.id);
+    }
+    // One that was never planted is as sure as its findings.
+    let rank = |suspect: &Suspect| suspect.confidence.unwrap_or(match suspect.severity {
+        Severity::Problem => 1.0,
+        Severity::Warning => LEADS,
+        Severity::Note => 0.0,
+    });
+    diagnosis.causes.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
+    let leads = diagnosis.causes.first().is_some_and(|first| rank(first) > LEADS);
+    diagnosis.undetermined |= asks(diagnosis.verdict) && !leads;
+}
+
+/// What the gates say of the gap: the evidence for a cause that no finding of its own speaks for.
+fn gap_evidence(diagnosis: &Diagnosis) -> Vec<Evidence> {
+    let gates = diagnosis.gates.iter();
+    gates
+        .flat_map(|gates| [&gates.gap, &gates.above_chance])
+        .map(|gate| Evidence {
+            statement: gate.statement.clone(),
+            statistic: gate.statistic,
+            value: gate.value,
+            threshold: gate.threshold,
+            p: gate.p,
+            reference: gate.reference,
+        })
+        .collect()
 }
 
 /// Memorisation, where the re-split did not recover, with what other probes add to it.

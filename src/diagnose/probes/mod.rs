@@ -1,18 +1,23 @@
 //! Which training would tell causes apart, what it answered, and what follows: choosing and reading; training is others' work.
 
+mod calibration;
 mod cost;
 mod document;
+mod features;
 mod finding;
 mod inquiry;
 mod probe;
 mod reading;
+mod signs;
 mod suspects;
 mod training;
-mod weight;
 
+pub use calibration::{Calibration, Ratios};
 pub use document::{NextProbe, ProbeRecord};
+pub use features::{FEATURES, features};
 pub use inquiry::{Inquiry, Next};
 pub use probe::Probe;
+pub use signs::{Sign, Signs};
 pub use training::{Training, Validated};
 
 use probe::SHARES;

@@ -16,13 +16,6 @@ const BY_HEART: f64 = 0.95;
 const SUSPECTED: f64 = 0.1;
 const STRONGLY_SUSPECTED: f64 = 0.2;
 
-/// A probe's answer to its question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Answered {
-    pub probe: Probe,
-    pub answer: Answer,
-}
-
 /// The answer with its numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reading {

@@ -1,0 +1,117 @@
+//! The probability of each cause from its signs: sums of log likelihood ratios, fitted on planted faults.
+
+use super::Probe;
+use super::features::features;
+use super::signs::Signs;
+use crate::diagnose::Answer;
+use crate::diagnose::finding::Cause;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// What `cargo bench --bench planted` has fitted.
+static SHIPPED: LazyLock<Calibration> = LazyLock::new(|| {
+    // A unit test reads the same file.
+    serde_json::from_str(include_str!("calibration.json")).unwrap_or_default()
+});
+
+/// A less probable cause is not named among those that a probe would tell apart.
+const LIKELY: f64 = 0.05;
+
+/// Log likelihood ratios of every cause that was planted, and how often each probe answers yes under it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Planted cases behind it.
+    pub cases: usize,
+    pub causes: BTreeMap<Cause, Ratios>,
+    /// How often each probe answers yes where nothing is planted.
+    pub healthy: BTreeMap<Probe, f64>,
+}
+
+/// Of one cause.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ratios {
+    /// Natural logarithms by [`features`]' order; the first is the prior log odds.
+    pub ratios: Vec<f64>,
+    /// Share of the cases that it was planted in.
+    pub share: f64,
+    /// How often each probe answers yes.
+    pub yes: BTreeMap<Probe, f64>,
+}
+
+impl Calibration {
+    /// The one that Gapwatch was built with.
+    pub fn shipped() -> &'static Calibration {
+        &SHIPPED
+    }
+
+    /// The probability of each calibrated cause, the most probable first. They need not add up to one: several causes can hold
+    /// at once, or none.
+    pub fn probabilities(&self, signs: &Signs) -> Vec<(Cause, f64)> {
+        let mut all: Vec<(Cause, f64)> = self
+            .causes
+            .iter()
+            .map(|(cause, of)| {
+                let log_odds: f64 = features(signs, *cause)
+                    .iter()
+                    .zip(&of.ratios)
+                    .map(|(feature, ratio)| feature * ratio)
+                    .sum();
+                (*cause, 1.0 / (1.0 + (-log_odds).exp()))
+            })
+            .collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        all
+    }
+}
+
+impl Calibration {
+    /// How much surer of the causes a probe's answer is expected to make, in bits: the entropies of all causes' probabilities
+    /// now, less their mean over the answers.
+    pub fn information(&self, signs: &Signs, probe: Probe) -> f64 {
+        let now = self.probabilities(signs);
+        let yes = self.expected(&now, probe);
+        let after = |answer| {
+            let mut signs = signs.clone();
+            signs.answers.push((probe, answer));
+            uncertainty(&self.probabilities(&signs))
+        };
+        uncertainty(&now) - yes * after(Answer::Yes) - (1.0 - yes) * after(Answer::No)
+    }
+
+    /// The causes among the likely ones that a probe's answer would tell apart: those it is expected to be answered yes for and
+    /// those it is not, the most probable two of each.
+    pub fn separated(&self, signs: &Signs, probe: Probe) -> Vec<Cause> {
+        let likely: Vec<Cause> = self
+            .probabilities(signs)
+            .into_iter()
+            .filter(|(_, p)| *p >= LIKELY)
+            .map(|(cause, _)| cause)
+            .collect();
+        let side = |yes: bool| {
+            let of_side = likely.iter().copied().filter(move |cause| (self.yes(*cause, probe) >= 0.5) == yes);
+            of_side.take(2).collect::<Vec<Cause>>()
+        };
+        [side(true), side(false)].concat()
+    }
+
+    /// The probability that a probe answers yes: by the causes' shares, and by that of none.
+    fn expected(&self, now: &[(Cause, f64)], probe: Probe) -> f64 {
+        let sum: f64 = now.iter().map(|(_, p)| p).sum();
+        let none: f64 = now.iter().map(|(_, p)| 1.0 - p).product();
+        let of_causes: f64 = now.iter().map(|(cause, p)| p * self.yes(*cause, probe)).sum();
+        let healthy = self.healthy.get(&probe).copied().unwrap_or(0.5);
+        (of_causes + none * healthy) / (sum + none)
+    }
+
+    fn yes(&self, cause: Cause, probe: Probe) -> f64 {
+        let of = self.causes.get(&cause).and_then(|of| of.yes.get(&probe));
+        of.copied().unwrap_or(0.5)
+    }
+}
+
+/// The entropies of all causes, in bits.
+fn uncertainty(probabilities: &[(Cause, f64)]) -> f64 {
+    let term = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
+    probabilities.iter().map(|(_, p)| term(*p) + term(1.0 - p)).sum()
+}

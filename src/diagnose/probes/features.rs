@@ -1,0 +1,57 @@
+//! Signs as numbers, as one cause sees them.
+
+use super::Probe;
+use super::signs::Signs;
+use crate::diagnose::finding::{Cause, Severity};
+use crate::diagnose::{Answer, Verdict};
+
+/// Numbers of a cause's signs.
+pub const FEATURES: usize = 6 + VERDICTS.len() + 3 * Probe::ALL.len();
+
+const VERDICTS: [Verdict; 8] = [
+    Verdict::Healthy,
+    Verdict::Overfitting,
+    Verdict::Memorising,
+    Verdict::Underfitting,
+    Verdict::NotLearning,
+    Verdict::Diverged,
+    Verdict::BrokenEvaluation,
+    Verdict::Undetermined,
+];
+
+/// One for what is so and zero for what is not: always one; that a finding speaks for the cause, at least a warning, a problem;
+/// that a warning, a problem speaks for another cause; the verdict; of each probe that it answered yes (a half where weakly), no,
+/// or could not be read. A probe that was not made says nothing.
+pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
+    let worst = |own: bool| {
+        let of = signs.findings.iter().filter(|sign| (sign.cause == cause) == own);
+        of.map(|sign| sign.severity).max()
+    };
+    let (own, others) = (worst(true), worst(false));
+    let head = [
+        true,
+        own.is_some(),
+        own >= Some(Severity::Warning),
+        own >= Some(Severity::Problem),
+        others >= Some(Severity::Warning),
+        others >= Some(Severity::Problem),
+    ];
+    let verdict = VERDICTS.map(|verdict| signs.verdict == verdict);
+    let number = |so: bool| f64::from(u8::from(so));
+    let answers = Probe::ALL.into_iter().flat_map(|probe| {
+        let answered = signs.answers.iter().find(|(of, _)| *of == probe);
+        match answered.map(|(_, answer)| answer) {
+            None => [0.0; 3],
+            Some(Answer::Yes) => [1.0, 0.0, 0.0],
+            Some(Answer::Weak) => [0.5, 0.0, 0.0],
+            Some(Answer::No) => [0.0, 1.0, 0.0],
+            Some(Answer::Unknown) => [0.0, 0.0, 1.0],
+        }
+    });
+    let mut all = [0.0; FEATURES];
+    let values = head.into_iter().chain(verdict).map(number).chain(answers);
+    for (place, value) in all.iter_mut().zip(values) {
+        *place = value;
+    }
+    all
+}
