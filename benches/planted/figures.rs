@@ -130,5 +130,8 @@ pub fn reliability(cases: &[Judged]) -> Vec<(f64, f64, usize)> {
         }
     }
     let mean = |(p, held, n): (f64, f64, usize)| (p / n as f64, held / n as f64, n);
-    bins.into_iter().filter(|(_, _, n)| *n > 0).map(mean).collect()
+    bins.into_iter()
+        .filter(|(_, _, n)| *n > 0)
+        .map(mean)
+        .collect()
 }

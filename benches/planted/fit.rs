@@ -114,7 +114,10 @@ fn yes(lines: &[&Line]) -> BTreeMap<Probe, f64> {
         }
         yes / n
     };
-    Probe::ALL.into_iter().map(|probe| (probe, share(probe))).collect()
+    Probe::ALL
+        .into_iter()
+        .map(|probe| (probe, share(probe)))
+        .collect()
 }
 
 struct Row {
@@ -129,9 +132,9 @@ fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
     let mut log_odds = vec![0.0_f64; rows.len()];
     for _ in 0..SWEEPS {
         let mut largest = 0.0_f64;
-        for at in 0..FEATURES {
+        for (at, ratio) in ratios.iter_mut().enumerate() {
             let held = if at == 0 { RIDGE_OF_PRIOR } else { ridge };
-            let (mut slope, mut bend) = (held * ratios[at], held);
+            let (mut slope, mut bend) = (held * *ratio, held);
             for (row, log_odds) in rows.iter().zip(&log_odds) {
                 let value = row.features[at];
                 if value != 0.0 {
@@ -141,7 +144,7 @@ fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
                 }
             }
             let step = (slope / bend).clamp(-1.0, 1.0);
-            ratios[at] -= step;
+            *ratio -= step;
             largest = largest.max(step.abs());
             for (row, log_odds) in rows.iter().zip(&mut log_odds) {
                 *log_odds -= step * row.features[at];
@@ -160,7 +163,11 @@ fn surprise(calibration: &Calibration, lines: &[&Line]) -> f64 {
         let of_view = |signs: Signs| -> f64 {
             let probabilities = calibration.probabilities(&signs);
             let terms = probabilities.iter().map(|(cause, p)| {
-                let p = if line.planted.contains(cause) { *p } else { 1.0 - p };
+                let p = if line.planted.contains(cause) {
+                    *p
+                } else {
+                    1.0 - p
+                };
                 -p.max(1e-9).ln()
             });
             terms.sum()

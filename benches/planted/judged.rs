@@ -3,8 +3,8 @@
 use crate::case::Case;
 use anyhow::Result;
 use gapwatch::data::Dataset;
-use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::audit::audit;
+use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::looks::{Looks, Source};
 use gapwatch::diagnose::probes::{Calibration, ProbeRecord, Training};
 use gapwatch::diagnose::remedies::Remediable;
@@ -28,11 +28,14 @@ pub fn record(case: &Case) -> Result<Value> {
     let started = Instant::now();
     let planted = Planted::of(case)?;
     let inquired = planted.inquire(Asked::Every, &Calibration::default())?;
-    joined(case, json!({
-        "signs": inquired.signs,
-        "trainings": inquired.trainings,
-        "seconds": started.elapsed().as_secs_f64(),
-    }))
+    joined(
+        case,
+        json!({
+            "signs": inquired.signs,
+            "trainings": inquired.trainings,
+            "seconds": started.elapsed().as_secs_f64(),
+        }),
+    )
 }
 
 /// Judges a case as Gapwatch does for its users, and applies the first remedy of the first cause without looking.
@@ -47,15 +50,18 @@ pub fn report(case: &Case, calibration: &Calibration) -> Result<Value> {
         .iter()
         .map(|suspect| json!({"cause": suspect.id, "confidence": suspect.confidence}))
         .collect();
-    joined(case, json!({
-        "signs": inquired.signs,
-        "named": named,
-        "probable": calibration.probabilities(&inquired.signs),
-        "others": others(&inquired.epochs, diagnosis, planted.drifted),
-        "trainings": inquired.trainings,
-        "seconds": seconds,
-        "mended": planted.mended(case, diagnosis, inquired.epochs.len() as u32)?,
-    }))
+    joined(
+        case,
+        json!({
+            "signs": inquired.signs,
+            "named": named,
+            "probable": calibration.probabilities(&inquired.signs),
+            "others": others(&inquired.epochs, diagnosis, planted.drifted),
+            "trainings": inquired.trainings,
+            "seconds": seconds,
+            "mended": planted.mended(case, diagnosis, inquired.epochs.len() as u32)?,
+        }),
+    )
 }
 
 /// The facts of a case with what was found.

@@ -1,7 +1,7 @@
 //! Faults planted in generated datasets, and how often they are found: `cargo bench --bench planted -- --out FOLDER`.
 //!
-//! Every case is a small dataset and a small network with nothing, one fault or two in them, made from its number alone. Two of
-//! three cases choose the likelihood ratios behind the causes' probabilities, the third reports; they differ in seeds and in
+//! Every case is a small dataset and a small network with nothing, one fault or two in them, made from its number alone. Every
+//! second case chooses the likelihood ratios behind the causes' probabilities, the others report; they differ in seeds and in
 //! families of pictures. One JSON line a case is appended in the folder, so that a run that was broken off goes on; then the table
 //! is printed. `--write` puts what was fitted into the sources; `--shipped` fits nothing and reports by what is there.
 
@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     /// Cases, of both halves together
-    #[arg(long, default_value_t = 480)]
+    #[arg(long, default_value_t = 336)]
     cases: u64,
     /// Cases at once
     #[arg(long, value_name = "N")]
@@ -81,7 +81,10 @@ fn main() -> Result<()> {
         fs::write(SHIPPED, format!("{text}\n")).context(SHIPPED)?;
     }
     // Lines of another calibration are others.
-    let name = format!("reporting-{}.jsonl", &blake3::hash(text.as_bytes()).to_hex()[..8]);
+    let name = format!(
+        "reporting-{}.jsonl",
+        &blake3::hash(text.as_bytes()).to_hex()[..8]
+    );
     let judge = |case: &Case| judged::report(case, &calibration);
     let reported = done(&arguments.out.join(name), &reporting, threads, &judge)?;
     table::print(&calibration, &reported);
@@ -118,15 +121,20 @@ fn done(
             // One write, so that two threads may append to one file.
             (&out).write_all(format!("{line}\n").as_bytes())?;
             let to_do = left.lock().map_or(0, |left| left.len());
-            eprintln!("{} of {all} to do, case {} took {} s", to_do, case.number, line["seconds"]);
+            eprintln!(
+                "{} of {all} to do, case {} took {} s",
+                to_do, case.number, line["seconds"]
+            );
         }
         Ok(())
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     let numbers: BTreeSet<u64> = cases.iter().map(|case| case.number).collect();
     let mut lines = lines(path)?;

@@ -3,7 +3,7 @@
 use crate::figures::{
     Count, Hits, Judged, asserted, base_rate, brier, median_trainings, mended, reliability,
 };
-use crate::line::{Line, Reported};
+use crate::line::{Line, Mended, Reported};
 use anyhow::Result;
 use gapwatch::diagnose::probes::Calibration;
 use plotters::prelude::*;
@@ -30,7 +30,10 @@ pub fn print(calibration: &Calibration, lines: &[Line]) {
     rules(&cases);
     let (ours, base) = brier(&cases, |cause| base_rate(calibration, cause));
     println!("\n| figure | |\n|---|---|");
-    println!("| multi-label Brier score, and that of the base rates | {ours:.3}, {base:.3} ({:.2} of it) |", ours / base);
+    println!(
+        "| multi-label Brier score, and that of the base rates | {ours:.3}, {base:.3} ({:.2} of it) |",
+        ours / base
+    );
     for (what, alone) in [("every case", false), ("cases of one fault", true)] {
         let (after, before) = mended(&cases, alone);
         println!(
@@ -39,13 +42,20 @@ pub fn print(calibration: &Calibration, lines: &[Line]) {
             share(before)
         );
     }
-    println!("| median trainings spent, the run's own among them | {} |", median_trainings(&cases));
+    println!(
+        "| median trainings spent, the run's own among them | {} |",
+        median_trainings(&cases)
+    );
     println!("\n| probabilities | mean | hold | |\n|---|---|---|---|");
     for (place, (p, held, n)) in reliability(&cases).into_iter().enumerate() {
         println!("| bin {} | {p:.3} | {held:.3} | {n} |", place + 1);
     }
     println!("\n| planted | cases | named first | a right one first |\n|---|---|---|---|");
     confusion(&cases);
+    println!(
+        "\n| planted | remedies applied | balanced accuracy before, after, clean |\n|---|---|---|"
+    );
+    remedies(&cases);
     failures(&cases);
 }
 
@@ -72,7 +82,10 @@ fn rules(cases: &[Judged]) {
     let rules = cases.first().map(|(_, reported)| reported.others.keys());
     for rule in rules.into_iter().flatten() {
         let named = |reported: &Reported| reported.others.get(rule).cloned().unwrap_or_default();
-        row(rule, Hits::of(cases, named, |reported| named(reported).len()));
+        row(
+            rule,
+            Hits::of(cases, named, |reported| named(reported).len()),
+        );
     }
 }
 
@@ -84,19 +97,58 @@ fn confusion(cases: &[Judged]) {
         let first = reported.named.first();
         right.of += 1;
         right.yes += usize::from(first.is_some_and(|named| line.planted.contains(&named.cause)));
-        *firsts.entry(first.map_or("nothing", |named| named.cause.name())).or_default() += 1;
+        *firsts
+            .entry(first.map_or("nothing", |named| named.cause.name()))
+            .or_default() += 1;
     }
     for (kind, (right, firsts)) in kinds {
         let mut firsts: Vec<_> = firsts.into_iter().collect();
         firsts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        let told: Vec<String> = firsts.iter().map(|(name, n)| format!("{name} {n}")).collect();
-        println!("| {kind} | {} | {} | {} |", right.of, told.join(", "), right.yes);
+        let told: Vec<String> = firsts
+            .iter()
+            .map(|(name, n)| format!("{name} {n}"))
+            .collect();
+        println!(
+            "| {kind} | {} | {} | {} |",
+            right.of,
+            told.join(", "),
+            right.yes
+        );
+    }
+}
+
+/// Of each kind of case with a fault, what was done without looking, and the mean accuracies.
+fn remedies(cases: &[Judged]) {
+    let mut kinds: BTreeMap<String, Vec<&Mended>> = BTreeMap::new();
+    for (line, reported) in cases.iter().filter(|(line, _)| !line.planted.is_empty()) {
+        kinds.entry(kind(line)).or_default().push(&reported.mended);
+    }
+    for (kind, mended) in kinds {
+        let mut applied: BTreeMap<&str, usize> = BTreeMap::new();
+        for of in &mended {
+            *applied
+                .entry(of.remedy.as_deref().unwrap_or("none"))
+                .or_default() += 1;
+        }
+        let applied: Vec<String> = applied.iter().map(|(id, n)| format!("{id} {n}")).collect();
+        let mean = |of: fn(&Mended) -> f64| {
+            mended.iter().map(|mended| of(mended)).sum::<f64>() / mended.len() as f64
+        };
+        println!(
+            "| {kind} | {} | {:.2}, {:.2}, {:.2} |",
+            applied.join(", "),
+            mean(|mended| mended.before),
+            mean(|mended| mended.after),
+            mean(|mended| mended.clean)
+        );
     }
 }
 
 /// The cases whose first cause is wrong, and healthy ones that a fault is asserted of.
 fn failures(cases: &[Judged]) {
-    println!("\n| case | family | planted | named, with probability | verdict | probes |\n|---|---|---|---|---|---|");
+    println!(
+        "\n| case | family | planted | named, with probability | verdict | probes |\n|---|---|---|---|---|---|"
+    );
     for (line, reported) in cases {
         let first = reported.named.first().map(|named| named.cause);
         let failed = match line.planted.is_empty() {
@@ -105,7 +157,9 @@ fn failures(cases: &[Judged]) {
         };
         if failed {
             let named = reported.named.iter().take(2).map(|named| {
-                let p = named.confidence.map_or("\u{2013}".to_owned(), |p| format!("{p:.2}"));
+                let p = named
+                    .confidence
+                    .map_or("\u{2013}".to_owned(), |p| format!("{p:.2}"));
                 format!("{} {p}", named.cause.name())
             });
             let probes = line.signs.answers.iter();
@@ -156,7 +210,10 @@ pub fn reliability_diagram(lines: &[Line]) -> Result<String> {
         let even = [(0.0, 0.0), (1.0, 1.0)];
         chart.draw_series(LineSeries::new(even, RGBColor(150, 150, 150)))?;
         let blue = RGBColor(30, 90, 200);
-        chart.draw_series(LineSeries::new(bins.iter().map(|(p, held, _)| (*p, *held)), &blue))?;
+        chart.draw_series(LineSeries::new(
+            bins.iter().map(|(p, held, _)| (*p, *held)),
+            &blue,
+        ))?;
         chart.draw_series(bins.iter().map(|(p, held, n)| {
             let radius = 3.0 + 9.0 * (*n as f64 / most).sqrt();
             Circle::new((*p, *held), radius as i32, blue.mix(0.6).filled())

@@ -62,7 +62,10 @@ pub(super) fn print_causes(out: &mut impl Write, diagnosis: &Diagnosis) -> Resul
         writeln!(out, "\nWhat speaks for which cause, the strongest first:")?;
     }
     for (place, suspect) in diagnosis.causes.iter().enumerate() {
-        writeln!(out, "  {}. {}", place + 1, suspect.id.name())?;
+        let probability = suspect
+            .confidence
+            .map_or(String::new(), |p| format!(", probability {p:.2}"));
+        writeln!(out, "  {}. {}{probability}", place + 1, suspect.id.name())?;
         for evidence in &suspect.evidence {
             writeln!(out, "     {}", evidence.statement)?;
         }

@@ -93,6 +93,12 @@ impl Looks {
         self.0.iter()
     }
 
+    /// True where a look was taken.
+    pub(super) fn took(&self, source: Source) -> bool {
+        self.iter()
+            .any(|look| look.source == source && look.findings.is_ok())
+    }
+
     pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.0
             .iter()

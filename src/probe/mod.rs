@@ -4,7 +4,9 @@ mod trial;
 
 use crate::data::Dataset;
 use crate::diagnose::looks::Looks;
-use crate::diagnose::probes::{Inquiry, Next, NextProbe, Calibration, Probe, ProbeRecord, Signs, Training};
+use crate::diagnose::probes::{
+    Calibration, Inquiry, Next, NextProbe, Probe, ProbeRecord, Signs, Training,
+};
 use crate::diagnose::{Diagnosis, Measured, Subject, diagnose_run};
 use crate::run::{EpochRecord, Progress, RunSpec, RunStatus, Split};
 use crate::train::TrainError;

@@ -5,7 +5,7 @@ use crate::recorder::spec;
 use gapwatch::data::{Dataset, Index};
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::looks::Looks;
-use gapwatch::diagnose::probes::{Inquiry, Next, NextProbe, Probe, Training};
+use gapwatch::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
 use gapwatch::diagnose::{Answer, Diagnosis, Subject, diagnose};
 use gapwatch::run::{EpochRecord, ImageResults, RunSpec, RunStatus, Split, SplitMetrics};
 use serde_json::json;
@@ -75,7 +75,13 @@ fn memorising(dataset: &Dataset) -> (Training, Diagnosis) {
 fn inquiry(dataset: &Dataset) -> Inquiry<'_> {
     let (run, diagnosis) = memorising(dataset);
     let looks = Looks::default().run(&diagnosis);
-    Inquiry::new(&dataset.index, run, diagnosis, looks)
+    Inquiry::new(
+        &dataset.index,
+        run,
+        diagnosis,
+        looks,
+        Calibration::shipped(),
+    )
 }
 
 /// Answers a probe with trainings that all get these validation images right.

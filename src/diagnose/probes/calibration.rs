@@ -89,7 +89,10 @@ impl Calibration {
             .map(|(cause, _)| cause)
             .collect();
         let side = |yes: bool| {
-            let of_side = likely.iter().copied().filter(move |cause| (self.yes(*cause, probe) >= 0.5) == yes);
+            let of_side = likely
+                .iter()
+                .copied()
+                .filter(move |cause| (self.yes(*cause, probe) >= 0.5) == yes);
             of_side.take(2).collect::<Vec<Cause>>()
         };
         [side(true), side(false)].concat()
@@ -99,7 +102,10 @@ impl Calibration {
     fn expected(&self, now: &[(Cause, f64)], probe: Probe) -> f64 {
         let sum: f64 = now.iter().map(|(_, p)| p).sum();
         let none: f64 = now.iter().map(|(_, p)| 1.0 - p).product();
-        let of_causes: f64 = now.iter().map(|(cause, p)| p * self.yes(*cause, probe)).sum();
+        let of_causes: f64 = now
+            .iter()
+            .map(|(cause, p)| p * self.yes(*cause, probe))
+            .sum();
         let healthy = self.healthy.get(&probe).copied().unwrap_or(0.5);
         (of_causes + none * healthy) / (sum + none)
     }
@@ -113,5 +119,8 @@ impl Calibration {
 /// The entropies of all causes, in bits.
 fn uncertainty(probabilities: &[(Cause, f64)]) -> f64 {
     let term = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
-    probabilities.iter().map(|(_, p)| term(*p) + term(1.0 - p)).sum()
+    probabilities
+        .iter()
+        .map(|(_, p)| term(*p) + term(1.0 - p))
+        .sum()
 }

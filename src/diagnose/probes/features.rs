@@ -24,7 +24,10 @@ const VERDICTS: [Verdict; 8] = [
 /// or could not be read. A probe that was not made says nothing.
 pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     let worst = |own: bool| {
-        let of = signs.findings.iter().filter(|sign| (sign.cause == cause) == own);
+        let of = signs
+            .findings
+            .iter()
+            .filter(|sign| (sign.cause == cause) == own);
         of.map(|sign| sign.severity).max()
     };
     let (own, others) = (worst(true), worst(false));

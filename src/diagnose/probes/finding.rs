@@ -19,7 +19,11 @@ const OF_THE_SPLIT: [Cause; 6] = [
 
 /// The finding of a probe that was answered yes. `before`: the causes by their
 /// probability without its answer, the most probable first.
-pub(super) fn of_answer(probe: Probe, reading: &Reading, before: &[(Cause, f64)]) -> Option<Finding> {
+pub(super) fn of_answer(
+    probe: Probe,
+    reading: &Reading,
+    before: &[(Cause, f64)],
+) -> Option<Finding> {
     if reading.answer != Answer::Yes {
         return None;
     }

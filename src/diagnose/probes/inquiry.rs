@@ -1,10 +1,10 @@
 //! The course of an inquiry: which probe is next, what it answered, what follows from all.
 
 use super::Probe;
+use super::calibration::Calibration;
 use super::cost::Cost;
 use super::document::{NextProbe, ProbeRecord, asks, difference};
 use super::finding::{memorises, of_answer};
-use super::calibration::Calibration;
 use super::reading::{Reading, read};
 use super::signs::Signs;
 use super::training::Training;
@@ -19,6 +19,8 @@ use crate::run::{RunSpec, Split};
 const LEAST_BITS: f64 = 0.02;
 /// A cause that is no more probable than this is not what is the matter.
 const LEADS: f64 = 0.5;
+/// A cause that no finding speaks for is listed from this probability on.
+const LISTED: f64 = 0.15;
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +81,12 @@ impl<'a> Inquiry<'a> {
         let mut open: Vec<(NextProbe, f64)> = Probe::ALL
             .into_iter()
             .filter(|probe| self.is_open(*probe))
-            .map(|probe| (self.proposal(probe, &signs), self.calibration.information(&signs, probe)))
+            .map(|probe| {
+                (
+                    self.proposal(probe, &signs),
+                    self.calibration.information(&signs, probe),
+                )
+            })
             .filter(|(_, bits)| *bits >= LEAST_BITS)
             .collect();
         let rate = |(probe, bits): &(NextProbe, f64)| bits / probe.cost_s.max(1e-3);
@@ -149,7 +156,8 @@ impl<'a> Inquiry<'a> {
             false => self.looks.with(Source::Probes, found),
         };
         let mut diagnosis = looks.document(self.diagnosis);
-        weigh(&mut diagnosis, &probabilities);
+        let told = [Source::Data, Source::SimpleModels].map(|source| looks.took(source));
+        weigh(&mut diagnosis, &probabilities, told == [true; 2]);
         diagnosis.probes = self.records;
         diagnosis.next_probe = next;
         (diagnosis, looks)
@@ -208,28 +216,34 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// Gives each cause of a document its probability, the most probable first. What is no more probable than chance would have it
-/// stays listed where a finding speaks for it.
-fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)]) {
-    let of = |cause: Cause| probabilities.iter().find(|(of, _)| *of == cause).map(|(_, p)| *p);
+/// Orders a document's causes by their probabilities, and adds those that are probable by the verdict and the probes alone.
+/// `told`: the probabilities themselves are given; they hold where the looks were taken that they were fitted on.
+fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) {
     for (cause, p) in probabilities {
         let listed = diagnosis.causes.iter().any(|suspect| suspect.id == *cause);
-        if *p > LEADS && !listed {
-            diagnosis.causes.push(Suspect::of(*cause, gap_evidence(diagnosis)));
+        if *p > LISTED && !listed {
+            let evidence = gap_evidence(diagnosis);
+            diagnosis.causes.push(Suspect::of(*cause, evidence));
         }
     }
-    for suspect in &mut diagnosis.causes {
-        suspect.confidence = of(suspect.id);
-    }
     // One that was never planted is as sure as its findings.
-    let rank = |suspect: &Suspect| suspect.confidence.unwrap_or(match suspect.severity {
-        Severity::Problem => 1.0,
-        Severity::Warning => LEADS,
-        Severity::Note => 0.0,
-    });
+    let rank = |suspect: &Suspect| {
+        let of = probabilities.iter().find(|(of, _)| *of == suspect.id);
+        of.map_or(
+            f64::from(u8::from(suspect.severity == Severity::Problem)),
+            |(_, p)| *p,
+        )
+    };
     diagnosis.causes.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
-    let leads = diagnosis.causes.first().is_some_and(|first| rank(first) > LEADS);
+    let leads = diagnosis
+        .causes
+        .first()
+        .is_some_and(|first| rank(first) > LEADS);
     diagnosis.undetermined |= asks(diagnosis.verdict) && !leads;
+    for suspect in diagnosis.causes.iter_mut().filter(|_| told) {
+        let of = probabilities.iter().find(|(of, _)| *of == suspect.id);
+        suspect.confidence = of.map(|(_, p)| *p);
+    }
 }
 
 /// What the gates say of the gap: the evidence for a cause that no finding of its own speaks for.

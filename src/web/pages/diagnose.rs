@@ -141,7 +141,7 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
                 .diagnosis
                 .provisional
                 .then_some("there are few validation images.")),
-        diagnosis: found.diagnosis.clone(),
+        diagnosis: looks.document(found.diagnosis.clone()),
         best: found.diagnosis.best_epoch,
         looks,
     };

@@ -67,7 +67,6 @@ pub struct Report {
     best: Option<u32>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
-    causes: Vec<Suspect>,
     looks: Vec<LookView>,
     missing: Vec<(Source, Missing)>,
     steps: Vec<String>,
@@ -94,7 +93,6 @@ impl Report {
             figures: figures(last, best),
             last: last.map(|last| last.epoch),
             charts,
-            causes: material.looks.causes(material.diagnosis.verdict),
             looks: Vec::new(),
             missing: Vec::new(),
             steps: material.looks.next_steps(&material.diagnosis),
@@ -123,6 +121,11 @@ impl Report {
             }
         }
         Ok(report)
+    }
+
+    /// "87 %", where the probability is known; nobody is certain.
+    fn confidence(&self, suspect: &Suspect) -> Option<String> {
+        suspect.confidence.map(|p| percent(p.clamp(0.01, 0.99)))
     }
 
     /// The numbers that speak for a cause, the least probable by chance first.
