@@ -1,7 +1,7 @@
 //! The cases: what each number stands for, and its dataset on disk.
 
 use crate::chance::Chance;
-use crate::fault::{Image, Severity, plant, spec, wants_dense};
+use crate::fault::{Image, Network, Severity, network, plant, spec};
 use crate::picture::{Family, SIDE};
 use anyhow::Result;
 use gapwatch::diagnose::finding::Cause;
@@ -65,7 +65,7 @@ pub struct Case {
     pub hard: bool,
     /// The deviation of the pixels' noise.
     noise: f64,
-    dense: bool,
+    network: Network,
 }
 
 impl Case {
@@ -80,7 +80,18 @@ impl Case {
             true => Family::CALIBRATION,
             false => Family::REPORTING,
         };
-        let family = chance.one_of(&families);
+        let family = match (calibration, chance.one_of(&families)) {
+            // Dense and linear networks get new images of the others right as well, and then there is no fault.
+            (true, _)
+                if matches!(
+                    faults,
+                    [Cause::Memorisation | Cause::WeakerThanBaseline, ..]
+                ) =>
+            {
+                Family::Gratings
+            }
+            (_, family) => family,
+        };
         let most_classes = match family {
             // More dots or waves than these cannot be told apart in so few pixels.
             Family::Dots => 5,
@@ -94,12 +105,19 @@ impl Case {
             ] => 4,
             _ => 2,
         };
+        let uneven = faults.contains(&Cause::ClassImbalance);
+        let most_classes = match uneven {
+            // So many images in the commonest class that the rarest is not only rare because there are few.
+            true => 4,
+            false => most_classes,
+        };
         let classes = chance
             .one_of(&[2, 3, 4, 6, 9, 12, 20])
             .clamp(least_classes, most_classes);
         let few = faults.first() == Some(&Cause::Memorisation);
         let each = match few {
             true => chance.one_of(&[10, 15, 20]),
+            false if uneven => 300,
             false => chance.one_of(&[30, 60, 100, 300]),
         };
         // Every third healthy case.
@@ -118,7 +136,7 @@ impl Case {
                 [Cause::Memorisation, ..] => severity.of(0.2, 0.25, 0.3),
                 _ => 0.08,
             },
-            dense: faults.iter().any(|fault| wants_dense(*fault)),
+            network: network(faults),
         }
     }
 
@@ -126,7 +144,10 @@ impl Case {
     pub fn clean(&self) -> Case {
         Case {
             faults: &[],
-            dense: self.dense && !self.faults.contains(&Cause::Memorisation),
+            network: match self.faults.contains(&Cause::Memorisation) {
+                true => Network::Convolutions,
+                false => self.network,
+            },
             ..self.clone()
         }
     }
@@ -191,9 +212,10 @@ impl Case {
     pub fn spec(&self) -> Result<RunSpec> {
         let linear = json!([{"flatten": {}}, {"linear": {}}]);
         let dense = json!([{"flatten": {}}, {"linear": {"out": 96}}, {"relu": {}}, {"linear": {}}]);
-        let momentum = match self.faults.contains(&Cause::BnEvalDiscrepancy) {
-            true => self.severity.of(3e-3, 1e-3, 1e-4),
-            false => 0.1,
+        // With a momentum of one the statistics of evaluation are those of the last batch alone, and few images make them.
+        let (momentum, batch) = match self.faults.contains(&Cause::BnEvalDiscrepancy) {
+            true => (1.0, self.severity.of(8, 4, 2)),
+            false => (0.1, 32),
         };
         let convolutions = json!([
             {"conv2d": {"out": 8, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": momentum}}, {"relu": {}},
@@ -202,16 +224,21 @@ impl Case {
             {"adaptive_max_pool": {"out": if matches!(self.family, Family::Places | Family::Tracks) { 4 } else { 1 }}},
             {"flatten": {}}, {"linear": {}}
         ]);
-        let layers = match self.faults {
-            [Cause::WeakerThanBaseline, ..] => linear,
-            _ if self.dense => dense,
-            _ => convolutions,
+        let roomy = json!([
+            {"conv2d": {"out": 16, "kernel": 3, "padding": 1}}, {"batch_norm": {}}, {"relu": {}},
+            {"max_pool": {"kernel": 2}}, {"flatten": {}}, {"linear": {"out": 96}}, {"relu": {}}, {"linear": {}}
+        ]);
+        let layers = match self.network {
+            Network::Linear => linear,
+            Network::Dense => dense,
+            Network::Roomy => roomy,
+            Network::Convolutions => convolutions,
         };
         let mut user = json!({
             "model": {"layers": layers},
             "input": {"channels": 1, "height": SIDE, "width": SIDE},
             "train": {
-                "epochs": 20, "batch_size": 32, "seed": self.number, "early_stopping": false,
+                "epochs": 20, "batch_size": batch, "seed": self.number, "early_stopping": false,
                 "optimizer": {"kind": "adam", "lr": 0.005}
             }
         });

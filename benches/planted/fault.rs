@@ -29,12 +29,28 @@ impl Severity {
     }
 }
 
-/// True for faults that a network must learn by heart to show: they want one that can.
-pub fn wants_dense(fault: Cause) -> bool {
-    matches!(
-        fault,
-        Cause::Memorisation | Cause::NoSignal | Cause::LabelNoise
-    )
+/// The network of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// With global pooling where the class lies in no place.
+    Convolutions,
+    /// Convolutions that find the classes, and a dense end that has room for wrong labels.
+    Roomy,
+    Dense,
+    Linear,
+}
+
+/// Some faults show only in a network that learns by heart, that nothing steadies, or that is too simple.
+pub fn network(faults: &[Cause]) -> Network {
+    match faults {
+        [
+            Cause::Memorisation | Cause::NoSignal | Cause::UnstableOptimisation,
+            ..,
+        ] => Network::Dense,
+        [Cause::LabelNoise, ..] => Network::Roomy,
+        [Cause::WeakerThanBaseline, ..] => Network::Linear,
+        _ => Network::Convolutions,
+    }
 }
 
 /// What a fault changes in the training.
@@ -138,7 +154,7 @@ pub fn plant(
             images.retain(|image| image.is_held_out() || image.label < gone);
         }
         Cause::ClassImbalance => {
-            let rarest: f64 = severity.of(0.08, 0.05, 0.03);
+            let rarest: f64 = severity.of(0.07, 0.05, 0.03);
             let mut kept = vec![0; classes];
             images.retain(|image| {
                 let place = image.label as f64 / (classes - 1).max(1) as f64;
