@@ -226,6 +226,12 @@ fn finding(predictions: &Predictions, split: Split, map: &LabelMap) -> Finding {
         format!("The {} labels are permuted", split.word()),
     );
     finding.cause = Some(Cause::LabelMapMismatch);
+    let meant: Vec<u32> = map.columns.iter().map(|class| *class as u32).collect();
+    match split {
+        Split::Train => {}
+        Split::Val => finding.class_map.val = meant,
+        Split::Test => finding.class_map.test = meant,
+    }
     finding.measured = format!(
         "As scored, {} of the {} images are right; with the labels renamed ({}) {} are. A renaming that one half of the \
          images gives makes the other half right in {}.{}",
