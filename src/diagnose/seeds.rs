@@ -1,9 +1,9 @@
 //! What settings are worth over several seeds: means with their intervals, for a group of runs.
 
+use super::statistics::mean_interval;
 use crate::run::sweep::{SEED_FIELD, Settings};
 use crate::run::{EpochRecord, RunStatus, Split};
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// One run of a group, as far as means need it.
 #[derive(Clone, Copy, Debug)]
@@ -89,17 +89,13 @@ pub fn over_seeds(trials: &[Trial]) -> Vec<OverSeeds> {
     means
 }
 
-/// The mean of shares with Student's 95 % interval, mean ± t(0.975; n − 1)·s/√n (Student 1908); none of fewer than two.
+/// The mean of shares with its interval; none of fewer than two.
 fn mean(values: &[f64]) -> Option<Mean> {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let student = StudentsT::new(0.0, 1.0, n - 1.0).ok()?;
-    let half = student.inverse_cdf(0.975) * (variance / n).sqrt();
-    half.is_finite().then_some(Mean {
+    let (mean, interval) = mean_interval(values)?;
+    Some(Mean {
         mean,
-        low: (mean - half).max(0.0),
-        high: (mean + half).min(1.0),
+        low: interval.low.max(0.0),
+        high: interval.high.min(1.0),
     })
 }
 

@@ -9,6 +9,7 @@ use super::gates::{Answer, Gates};
 use super::history::RecordedHistory;
 use super::learning::not_learning;
 use super::probes::{NextProbe, ProbeRecord};
+use super::remedies::RemedyRecord;
 use super::summary::summary;
 use super::trend::{self, Parting};
 use super::unstable::unstable;
@@ -82,6 +83,9 @@ pub struct Diagnosis {
     /// The probe that would tell most for its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_probe: Option<NextProbe>,
+    /// Remedies that were tried, in the order in which they came up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remedies_tried: Vec<RemedyRecord>,
 }
 
 /// What a verdict is given on: the epoch that the gates are asked of, the curves, and what is known of the data.
@@ -170,6 +174,7 @@ pub(super) fn conclude(
         not_checked,
         probes: Vec::new(),
         next_probe: None,
+        remedies_tried: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::run::{RunSpec, Split};
 const TRAINING_TO_SCORING: f64 = 3.0;
 
 /// What is known of trainings on these images.
-pub(super) struct Cost {
+pub struct Cost {
     /// Seconds for an image to be scored by the user's network.
     image_s: f64,
     /// Numbers that the user's network makes of an image.

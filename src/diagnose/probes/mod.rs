@@ -13,6 +13,7 @@ mod suspects;
 mod training;
 
 pub use calibration::{Calibration, Ratios};
+pub use cost::Cost;
 pub use document::{NextProbe, ProbeRecord};
 pub use features::{FEATURES, features};
 pub use inquiry::{Inquiry, Next};

@@ -17,7 +17,7 @@ pub struct Validated {
 }
 
 impl Validated {
-    pub(super) fn is_right(&self) -> bool {
+    pub(in crate::diagnose) fn is_right(&self) -> bool {
         self.label == self.prediction
     }
 }
@@ -63,7 +63,7 @@ impl Training {
     }
 
     /// A split's figures after the last epoch.
-    pub(super) fn last(&self, split: Split) -> Option<&SplitMetrics> {
+    pub(in crate::diagnose) fn last(&self, split: Split) -> Option<&SplitMetrics> {
         self.epochs.last()?.split(split).filter(|m| m.n > 0)
     }
 

@@ -1,7 +1,8 @@
 //! A remedy: what to do in words, and the run that does it.
 
+use super::remedies;
 use crate::data::Index;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Cause, Finding};
 use crate::model::plan_for;
 use crate::run::RunSpec;
 use serde::{Serialize, Serializer};
@@ -34,6 +35,12 @@ pub struct Remedy {
 }
 
 impl Remedy {
+    /// The remedy of this id, as the first cause that has it words it.
+    pub fn named(id: &str) -> Option<Remedy> {
+        let mut all = Cause::ALL.into_iter().flat_map(remedies);
+        all.find(|remedy| remedy.id == id).copied()
+    }
+
     /// The run's spec with this one thing changed, checked against its dataset. None where no spec can do it, it does not fit
     /// this run, or the run has it already.
     pub fn apply(&self, case: &Remediable) -> Option<RunSpec> {

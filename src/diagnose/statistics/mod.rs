@@ -9,8 +9,11 @@ mod fisher;
 mod kolmogorov_smirnov;
 mod mcnemar;
 mod midrank;
+mod paired;
+mod power;
 mod runs;
 mod spearman;
+mod student;
 
 pub use assignment::{Assignment, MOST_CLASSES, assign};
 pub use auc::{Auc, auc};
@@ -19,8 +22,11 @@ pub use contingency::{Independence, cramers_v, independence};
 pub use fisher::fisher_exact;
 pub use kolmogorov_smirnov::{KolmogorovSmirnov, kolmogorov_smirnov};
 pub use mcnemar::{holm, mcnemar_exact};
+pub use paired::PairedCounts;
+pub use power::{least_seen_paired, least_seen_unpaired};
 pub use runs::{Runs, runs_test};
 pub use spearman::{Spearman, spearman};
+pub use student::{mean_interval, student_quantile};
 
 /// The upper tail of the standard normal distribution.
 pub fn normal_upper_tail(z: f64) -> f64 {
