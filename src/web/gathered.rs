@@ -1,6 +1,7 @@
 //! A run with everything that was looked at: its own figures, its dataset's inspections, its layers.
 
 use super::probes::{Probing, Started, impossible};
+use super::remedies::{Offers, Remedying};
 use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::Diagnosis;
@@ -21,6 +22,8 @@ pub struct Gathered {
     pub looks: Looks,
     /// None where there is none, it was deleted, or others have taken its name.
     pub dataset: Option<Arc<Dataset>>,
+    /// What can be tried on it; none before it is over.
+    pub offers: Offers,
 }
 
 pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
@@ -36,11 +39,19 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         }
         None => (gathered.looks.document(diagnosis), gathered.looks),
     };
-    Ok(Gathered {
+    let mut gathered = Gathered {
         diagnosis,
         looks,
         ..gathered
-    })
+    };
+    if let Some(remedying) = Remedying::of(app, &gathered).await? {
+        gathered.diagnosis.remedies_tried = remedying.records();
+        let diagnosis = gathered.diagnosis.clone();
+        gathered.offers = tokio::task::spawn_blocking(move || remedying.offers(&diagnosis))
+            .await
+            .map_err(HttpError::internal)?;
+    }
+    Ok(gathered)
 }
 
 /// Starts a probe of a run, the one that tells most for its seconds where none is named.
@@ -82,6 +93,7 @@ async fn look(app: &App, id: RunId) -> Result<Gathered, HttpError> {
             Images::Of(dataset) => Some(dataset),
             Images::Missing(_) => None,
         },
+        offers: Offers::default(),
     })
 }
 

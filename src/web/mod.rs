@@ -18,6 +18,7 @@ mod notice;
 mod pages;
 mod probes;
 mod rate_test;
+mod remedies;
 mod server;
 mod stream;
 
@@ -27,6 +28,7 @@ pub use error::HttpError;
 pub use launch::{Launched, Made, check_on, launch};
 pub use notice::notice;
 pub use rate_test::ask_rate_test;
+pub use remedies::start_remedies;
 pub use server::{ServeError, Settings, serve};
 
 use crate::inspector::Inspector;

@@ -170,8 +170,8 @@ impl Probing {
     }
 }
 
-/// A stored run as probes read it.
-async fn training(
+/// A stored run as probes and remedies read it.
+pub(super) async fn training(
     app: &App,
     run: &Run,
     epochs: Vec<EpochRecord>,

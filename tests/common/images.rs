@@ -37,6 +37,11 @@ pub fn permuted_archive() -> Vec<u8> {
     archive(16, [("dark", 160), ("bright", 60)])
 }
 
+/// As [`tiny_archive`] with 20 validation images a class.
+pub fn many_archive() -> Vec<u8> {
+    archive(20, [("dark", 60), ("bright", 160)])
+}
+
 fn archive(val: u32, val_classes: [(&str, u32); 2]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let classes = [("dark", 60), ("bright", 160)];

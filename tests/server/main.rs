@@ -16,6 +16,7 @@ mod openapi;
 mod probes;
 mod producer;
 mod rate_tests;
+mod remedies;
 mod reports;
 mod room;
 mod runs;

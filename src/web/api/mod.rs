@@ -22,6 +22,7 @@ mod openapi;
 mod probes;
 mod producer;
 mod receive;
+mod remedies;
 mod room;
 mod run_view;
 mod runs;
@@ -61,6 +62,7 @@ pub fn router() -> Router<App> {
         .merge(models::router())
         .merge(room::router())
         .merge(probes::router())
+        .merge(remedies::router())
         .merge(runs::router())
         .merge(uploads::router())
 }

@@ -3,7 +3,7 @@
 use super::{
     augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
     datasets, diagnoses, epochs, events, groups, health, history, inspections, models, probes,
-    producer, room, runs, uploads,
+    producer, remedies, room, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -30,6 +30,7 @@ use utoipa::OpenApi;
         control::reveal,
         control::clone,
         probes::start,
+        remedies::start,
         groups::list,
         groups::show,
         groups::cancel,

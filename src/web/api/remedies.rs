@@ -1,0 +1,29 @@
+//! Remedies of a run: trainings that show what helps.
+
+use super::GroupView;
+use crate::run::RunId;
+use crate::web::error::Problem;
+use crate::web::extract::{Body, Id};
+use crate::web::remedies::WantedRemedies;
+use crate::web::{App, HttpError, start_remedies};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/runs/{id}/remedies", post(start))
+}
+
+/// Tries remedies as ordinary runs, grouped under this one: each run's settings say which remedy it tries, with which seed.
+/// Test figures are sealed. What came of them is `remedies_tried` in the run's diagnosis once all are over.
+#[utoipa::path(post, path = "/api/v1/runs/{id}/remedies", tag = "results", params(("id" = i64, Path, description = "The run")), request_body(content = Option<WantedRemedies>), responses((status = 201, body = GroupView), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn start(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+    Body(wanted): Body<Option<WantedRemedies>>,
+) -> Result<(StatusCode, Json<GroupView>), HttpError> {
+    let group = start_remedies(&app, id, wanted.unwrap_or_default()).await?;
+    let group = GroupView::of(group, app.scheduler.parallel());
+    Ok((StatusCode::CREATED, Json(group)))
+}
