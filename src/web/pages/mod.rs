@@ -11,6 +11,7 @@ mod delete;
 mod diagnose;
 mod dumbbell;
 mod edit;
+mod effect;
 mod error;
 mod finding;
 mod form;
@@ -25,6 +26,7 @@ mod inspection;
 mod launch;
 mod layers;
 mod rate_test;
+mod remedies;
 mod report;
 mod reveal;
 mod room;
@@ -60,6 +62,7 @@ pub fn router() -> Router<App> {
         .merge(group::router())
         .merge(groups::router())
         .merge(edit::router())
+        .merge(remedies::router())
         .merge(reveal::router())
         .merge(room::router())
         .merge(confusion::router())

@@ -2,6 +2,7 @@
 
 use super::assets;
 use super::finding::FindingView;
+use super::remedies::RemediesView;
 use super::verdict;
 use super::wording::{loss, points, thousands};
 use crate::chart::{self, Kind};
@@ -67,6 +68,8 @@ pub struct Report {
     best: Option<u32>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
+    /// Of a run that is over.
+    pub remedies: Option<RemediesView>,
     looks: Vec<LookView>,
     missing: Vec<(Source, Missing)>,
     steps: Vec<String>,
@@ -93,6 +96,7 @@ impl Report {
             figures: figures(last, best),
             last: last.map(|last| last.epoch),
             charts,
+            remedies: None,
             looks: Vec::new(),
             missing: Vec::new(),
             steps: material.looks.next_steps(&material.diagnosis),

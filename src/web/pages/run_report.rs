@@ -3,6 +3,7 @@
 use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, Picture, thumbnails};
+use super::remedies::RemediesView;
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
 use crate::data::{Dataset, thumbnail};
@@ -44,7 +45,7 @@ async fn page(State(app): State<App>, Id(id): Id<RunId>) -> Result<Response, Htt
     let gathered = gather(&app, id).await?;
     let report = blocking(move || {
         let place = placed(&gathered);
-        gathered.report(|path| place.as_ref().and_then(|place| place(path)))
+        gathered.report(true, |path| place.as_ref().and_then(|place| place(path)))
     })
     .await?;
     Ok(rendered(&ReportPage { report, run: id }))
@@ -69,7 +70,9 @@ pub fn report_file(gathered: &Gathered) -> Result<String, HttpError> {
         Some(dataset) => inlined(dataset, &gathered.looks),
         None => HashMap::new(),
     };
-    gathered.report(|path| pictures.get(path).cloned())?.file()
+    gathered
+        .report(false, |path| pictures.get(path).cloned())?
+        .file()
 }
 
 async fn blocking<T: Send + 'static>(
@@ -87,7 +90,12 @@ fn placed(gathered: &Gathered) -> Option<impl Fn(&str) -> Option<Picture>> {
 }
 
 impl Gathered {
-    fn report(&self, place: impl Fn(&str) -> Option<Picture>) -> Result<Report, HttpError> {
+    /// `live`: on a page, which can link and ask.
+    fn report(
+        &self,
+        live: bool,
+        place: impl Fn(&str) -> Option<Picture>,
+    ) -> Result<Report, HttpError> {
         let run = &self.run;
         let title = match run.name.as_str() {
             "" => format!("run {}", run.id),
@@ -114,6 +122,7 @@ impl Gathered {
         let mut report = Report::of(material, |source, findings| {
             FindingView::list(&format!("{source:?}").to_lowercase(), findings, &place)
         })?;
+        report.remedies = RemediesView::of(self, live);
         report.facts = facts(run);
         if !run.spec.external {
             report.settings = settings(run);
