@@ -4,11 +4,15 @@ use crate::chance::Chance;
 use crate::line::Line;
 use gapwatch::diagnose::Answer;
 use gapwatch::diagnose::finding::Cause;
-use gapwatch::diagnose::probes::{Calibration, FEATURES, Probe, Ratios, Signs, features};
+use gapwatch::diagnose::probes::{
+    Calibration, FEATURES, HEALTHY, OWN_FINDINGS, Probe, Ratios, Signs, features,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ridges to choose from, by the likelihood of families of pictures that were left out.
+/// Ridges to choose from, by the likelihood of cases that were left out.
 const RIDGES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
+/// Parts of which each is left out once: five and the number of plans have no common factor, so each leaves out all kinds.
+const PARTS: usize = 5;
 /// The prior log odds are hardly held back.
 const RIDGE_OF_PRIOR: f64 = 1e-3;
 /// Sweeps over all ratios; changes are below 1e-4 long before.
@@ -20,25 +24,25 @@ const MOST_PROBES: usize = 3;
 
 /// Fits on calibration cases.
 pub fn fit(lines: &[&Line]) -> Calibration {
-    let families: BTreeSet<&str> = lines.iter().map(|line| line.family.as_str()).collect();
-    let left_out = |ridge: f64| -> f64 {
-        let of = |family: &&str| {
-            let (out, rest): (Vec<&Line>, Vec<&Line>) =
-                lines.iter().partition(|line| line.family == *family);
-            surprise(&with_ridge(&rest, ridge), &out)
-        };
-        families.iter().map(of).sum()
-    };
-    let ridge = match families.len() {
-        0 | 1 => 1.0,
-        _ => {
-            let scored = RIDGES.map(|ridge| (left_out(ridge), ridge));
-            let best = scored.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
-            best.map_or(1.0, |(_, ridge)| ridge)
-        }
-    };
-    eprintln!("ridge {ridge}");
+    let scored = RIDGES.map(|ridge| (left_out(lines, ridge), ridge));
+    let best = scored.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+    let ridge = best.map_or(1.0, |(_, ridge)| ridge);
+    eprintln!("ridge {ridge}, surprise of cases that were left out by ridge {scored:?}");
     with_ridge(lines, ridge)
+}
+
+/// The surprise of each part of the cases by what is fitted on the others.
+fn left_out(lines: &[&Line], ridge: f64) -> f64 {
+    let of = |part: usize| {
+        let (out, rest): (Vec<_>, Vec<_>) = lines
+            .iter()
+            .copied()
+            .enumerate()
+            .partition(|(at, _)| at % PARTS == part);
+        let lines = |of: Vec<(usize, _)>| of.into_iter().map(|(_, line)| line).collect::<Vec<&Line>>();
+        surprise(&with_ridge(&lines(rest), ridge), &lines(out))
+    };
+    (0..PARTS).map(of).sum()
 }
 
 fn with_ridge(lines: &[&Line], ridge: f64) -> Calibration {
@@ -143,7 +147,8 @@ fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
                     bend += row.weight * value * value * p * (1.0 - p);
                 }
             }
-            let step = (slope / bend).clamp(-1.0, 1.0);
+            let wanted = *ratio - (slope / bend).clamp(-1.0, 1.0);
+            let step = *ratio - bounded(at, wanted);
             *ratio -= step;
             largest = largest.max(step.abs());
             for (row, log_odds) in rows.iter().zip(&mut log_odds) {
@@ -155,6 +160,15 @@ fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
         }
     }
     ratios
+}
+
+/// A finding of its own never speaks against a cause, and a healthy verdict never for one.
+fn bounded(at: usize, ratio: f64) -> f64 {
+    match at {
+        of if OWN_FINDINGS.contains(&of) => ratio.max(0.0),
+        HEALTHY => ratio.min(0.0),
+        _ => ratio,
+    }
 }
 
 /// Minus the log likelihood of what was planted, in nats, over causes, cases and views.

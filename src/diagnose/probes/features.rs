@@ -8,6 +8,10 @@ use crate::diagnose::{Answer, Verdict};
 /// Numbers of a cause's signs.
 pub const FEATURES: usize = 6 + VERDICTS.len() + 3 * Probe::ALL.len();
 
+/// Where findings of the cause itself stand, and the verdict that nothing is wrong.
+pub const OWN_FINDINGS: std::ops::RangeInclusive<usize> = 1..=3;
+pub const HEALTHY: usize = 6;
+
 const VERDICTS: [Verdict; 8] = [
     Verdict::Healthy,
     Verdict::Overfitting,
