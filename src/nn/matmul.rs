@@ -104,7 +104,7 @@ fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
             let mut sums = vec![0f32; out.len()];
             let (a, b) = (a.cols(from, to), b.t().cols(from, to));
             match (a.long_rows(), b.long_rows()) {
-                // Nothing is packed: a large matrix of weights is read once and that is all.
+                // A large matrix of weights is not packed: it is read from where it is.
                 (Some(left), Some(right)) => {
                     Kernels::best().dots(left, right, to - from, &mut sums);
                 }
@@ -194,39 +194,6 @@ unsafe fn tile(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_rows_are_multiplied_right_on_every_instruction_set() {
-        for (rows, cols, length) in [(1, 1, 1), (5, 9, 37), (8, 3, 160), (4, 4, 15)] {
-            let stride = length + 3;
-            let numbers = |n: usize, k: usize| -> Vec<f32> {
-                (0..n * stride)
-                    .map(|i| ((i * k) % 19) as f32 - 9.0)
-                    .collect()
-            };
-            let (a, b) = (numbers(rows, 5), numbers(cols, 7));
-            let expected: Vec<f32> = (0..rows * cols)
-                .map(|at| {
-                    let (left, right) = (&a[at / cols * stride..], &b[at % cols * stride..]);
-                    left.iter()
-                        .zip(right)
-                        .take(length)
-                        .map(|(x, y)| x * y)
-                        .sum()
-                })
-                .collect();
-            let of = |numbers, count| Rows {
-                numbers,
-                count,
-                stride,
-            };
-            for kernels in Kernels::all() {
-                let mut out = vec![f32::NAN; rows * cols];
-                kernels.dots(of(&a, rows), of(&b, cols), length, &mut out);
-                assert_eq!(out, expected, "{}", kernels.name);
-            }
-        }
-    }
 
     #[test]
     fn products_of_every_orientation_are_right_on_one_thread_and_on_many() {

@@ -1,6 +1,9 @@
-//! Products of few long rows with few long rows, straight from memory: for small results of long sums.
+//! Products of few long rows with few long rows: for small results of long sums.
+//!
+//! A result is sixteen sums, each of every sixteenth product in order, that are added up at the end. So it has the same
+//! bits whatever other rows are there and however many of them are worked on at once.
 
-use super::lanes::Lanes;
+use super::lanes::Register;
 
 /// Rows of both matrices side by side, `stride` numbers from one row to the next; a part of `length` from each start.
 #[derive(Clone, Copy)]
@@ -10,85 +13,256 @@ pub(crate) struct Rows<'a> {
     pub stride: usize,
 }
 
-/// out[i · b.count + j] = Σ aᵢₖ · bⱼₖ over k below `length`, `R` rows of `a` by `C` of `b` at once.
+impl<'a> Rows<'a> {
+    fn row(self, row: usize, length: usize) -> &'a [f32] {
+        &self.numbers[row * self.stride..][..length]
+    }
+}
+
+/// Rows that are packed at once: a part of so many rows lies in the second cache.
+const PACKED: usize = 32;
+
+/// Numbers of a row before it is the next rows' turn: pieces of a few rows lie in the first cache.
+const PIECE: usize = 1024;
+
+/// out[i · b.count + j] = Σ aᵢₖ · bⱼₖ over k below `length`, `R` rows of the one by `C` of the other at once.
+///
+/// Long rows often begin a multiple of a page apart and then share few places of a cache, where they drive each other
+/// out. So those of the smaller matrix are packed, and of the larger one, which may be large weights, only `C` are read
+/// at a time.
 ///
 /// # Safety
-/// The instruction set of `L` must be there.
+/// The instruction set of `V` must be there.
 #[inline(always)]
-pub unsafe fn dots<L: Lanes, const R: usize, const C: usize>(
+pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
     a: Rows,
     b: Rows,
     length: usize,
     out: &mut [f32],
 ) {
     assert_eq!(out.len(), a.count * b.count);
-    for rows in [a, b] {
-        let end = rows
-            .count
-            .checked_sub(1)
-            .map_or(0, |last| last * rows.stride + length);
-        assert!(
-            end <= rows.numbers.len(),
-            "rows that end within their numbers"
-        );
-    }
-    let mut j = 0;
-    while j < b.count {
-        let columns = if j + C <= b.count { C } else { 1 };
-        let mut i = 0;
-        while i < a.count {
-            let rows = if i + R <= a.count { R } else { 1 };
-            // SAFETY: the rows lie within their numbers, as just checked, and the caller answers for the set.
-            unsafe {
-                match (rows == R, columns == C) {
-                    (true, true) => block::<L, R, C>(a, b, (i, j), length, out),
-                    (true, false) => block::<L, R, 1>(a, b, (i, j), length, out),
-                    (false, true) => block::<L, 1, C>(a, b, (i, j), length, out),
-                    (false, false) => block::<L, 1, 1>(a, b, (i, j), length, out),
+    let (few, many) = if a.count <= b.count { (a, b) } else { (b, a) };
+    let mut sums = Vec::new();
+    let mut packed = vec![0f32; PACKED.min(few.count).next_multiple_of(R) * length];
+    for first in (0..few.count).step_by(PACKED) {
+        let few: Vec<&[f32]> = (first..few.count.min(first + PACKED))
+            .map(|i| few.row(i, length))
+            .collect();
+        let mut put = |i: usize, j: usize, result: f32| {
+            let (i, j) = if a.count <= b.count {
+                (first + i, j)
+            } else {
+                (j, first + i)
+            };
+            out[i * b.count + j] = result;
+        };
+        // SAFETY: every row has `length` numbers, `packed` has room for all, and the caller answers for the set.
+        unsafe {
+            pack::<V, R>(&few, &mut packed);
+            if many.count < C {
+                for j in 0..many.count {
+                    let row = [many.row(j, length)];
+                    columns::<V, R, 1>(&few, &packed, row, &mut sums, |i, _, x| put(i, j, x));
+                }
+            } else {
+                for j in (0..many.count).step_by(C) {
+                    // The last ones may be there already: they come out the same.
+                    let j = j.min(many.count - C);
+                    let rows = std::array::from_fn(|c| many.row(j + c, length));
+                    columns::<V, R, C>(&few, &packed, rows, &mut sums, |i, c, x| put(i, j + c, x));
                 }
             }
-            i += rows;
         }
-        j += columns;
     }
 }
 
-/// The `R` × `C` results from (i, j) on.
+/// Copies rows in the order in which [`columns`] reads them. Where `R` does not divide their number, the last is repeated.
 ///
 /// # Safety
-/// As [`dots`]; rows i to i + R of `a` and j to j + C of `b` must be there.
+/// As [`dots`]; the rows must be of one length and fit into `packed`.
 #[inline(always)]
-unsafe fn block<L: Lanes, const R: usize, const C: usize>(
-    a: Rows,
-    b: Rows,
-    (i, j): (usize, usize),
-    length: usize,
-    out: &mut [f32],
-) {
-    // SAFETY: the caller has checked that all rows lie within their numbers.
-    unsafe {
-        let at = |rows: Rows, row: usize| rows.numbers.as_ptr().add(row * rows.stride);
-        let mut sums = [[L::zero(); C]; R];
-        let whole = length / 16 * 16;
-        for k in (0..whole).step_by(16) {
-            let mut right = [L::zero(); C];
-            for (c, right) in right.iter_mut().enumerate() {
-                *right = L::load(at(b, j + c).add(k));
+unsafe fn pack<V: Register, const R: usize>(rows: &[&[f32]], packed: &mut [f32]) {
+    let whole = rows[0].len() / 16 * 16;
+    let mut to = packed.as_mut_ptr();
+    for from in (0..whole).step_by(PIECE) {
+        for group in rows.chunks(R) {
+            for lane in (0..16).step_by(V::WIDTH) {
+                for k in (from..whole.min(from + PIECE)).step_by(16) {
+                    for r in 0..R {
+                        let row = group[r.min(group.len() - 1)];
+                        // SAFETY: k + 16 numbers are there, and the caller answers for the room.
+                        unsafe {
+                            V::load(row.as_ptr().add(k + lane)).store(to);
+                            to = to.add(V::WIDTH);
+                        }
+                    }
+                }
             }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let left = L::load(at(a, i + r).add(k));
-                for (sum, right) in sums.iter_mut().zip(right) {
+        }
+    }
+}
+
+/// Calls `put` with the result of each packed row i and each of `C` other rows c, as (i, c, result).
+///
+/// # Safety
+/// As [`dots`]; all rows must be of one length, and `packed` what [`pack`] makes of `few`.
+#[inline(always)]
+unsafe fn columns<V: Register, const R: usize, const C: usize>(
+    few: &[&[f32]],
+    packed: &[f32],
+    others: [&[f32]; C],
+    sums: &mut Vec<[f32; 16]>,
+    mut put: impl FnMut(usize, usize, f32),
+) {
+    let whole = others[0].len() / 16 * 16;
+    sums.clear();
+    sums.resize(few.len().next_multiple_of(R) * C, [0.0; 16]);
+    let mut packed = packed.as_ptr();
+    for from in (0..whole).step_by(PIECE) {
+        let steps = PIECE.min(whole - from) / 16;
+        for sums in sums.chunks_exact_mut(R * C) {
+            for lane in (0..16).step_by(V::WIDTH) {
+                // SAFETY: the rows go on for 16 · `steps` numbers from `from`, and so does what is packed.
+                unsafe {
+                    let others = others.map(|row| row.as_ptr().add(from + lane));
+                    block::<V, R, C>(
+                        packed,
+                        others,
+                        steps,
+                        sums.as_mut_ptr().cast::<f32>().add(lane),
+                    );
+                    packed = packed.add(steps * R * V::WIDTH);
+                }
+            }
+        }
+    }
+    for (i, (row, sums)) in few.iter().zip(sums.chunks_exact(C)).enumerate() {
+        for (c, (other, sums)) in others.iter().zip(sums).enumerate() {
+            let rest = row[whole..].iter().zip(&other[whole..]).map(|(x, y)| x * y);
+            put(i, c, sums.iter().sum::<f32>() + rest.sum::<f32>());
+        }
+    }
+}
+
+/// Adds a piece's products to one register's lanes of the `R` × `C` results' sums, which lie sixteen numbers apart.
+///
+/// # Safety
+/// As [`dots`]; the pointers must be good for all that is read and written.
+#[inline(always)]
+unsafe fn block<V: Register, const R: usize, const C: usize>(
+    packed: *const f32,
+    others: [*const f32; C],
+    steps: usize,
+    sums: *mut f32,
+) {
+    // SAFETY: the caller answers for the pointers.
+    unsafe {
+        let mut inner = [[V::zero(); C]; R];
+        for (r, inner) in inner.iter_mut().enumerate() {
+            for (c, sum) in inner.iter_mut().enumerate() {
+                *sum = V::load(sums.add((r * C + c) * 16));
+            }
+        }
+        for step in 0..steps {
+            let right = others.map(|other| V::load(other.add(step * 16)));
+            for (r, inner) in inner.iter_mut().enumerate() {
+                let left = V::load(packed.add((step * R + r) * V::WIDTH));
+                for (sum, right) in inner.iter_mut().zip(right) {
                     *sum = left.mul_add(right, *sum);
                 }
             }
         }
-        for (r, sums) in sums.into_iter().enumerate() {
-            for (c, sum) in sums.into_iter().enumerate() {
-                let mut lanes = [0f32; 16];
-                sum.store(lanes.as_mut_ptr());
-                let rest = (whole..length).map(|k| *at(a, i + r).add(k) * *at(b, j + c).add(k));
-                out[(i + r) * b.count + j + c] = lanes.iter().sum::<f32>() + rest.sum::<f32>();
+        for (r, inner) in inner.into_iter().enumerate() {
+            for (c, sum) in inner.into_iter().enumerate() {
+                sum.store(sums.add((r * C + c) * 16));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kernels;
+    use super::*;
+    use crate::nn::Stream;
+    use proptest::prelude::*;
+
+    /// Uniform in −1 to 1.
+    fn numbers(seed: u64, name: &str, count: usize) -> Vec<f32> {
+        let stream = Stream::new(seed, name);
+        (0..count as u64)
+            .map(|i| 2.0 * stream.unit(i) - 1.0)
+            .collect()
+    }
+
+    /// None, few, or more than are worked on at once or packed at once.
+    fn count() -> impl Strategy<Value = usize> {
+        prop_oneof![8 => 0..=9usize, 1 => 30..=35usize, 1 => 62..=70usize]
+    }
+
+    /// Shorter than the sixteen sums, around a piece, or of more pieces.
+    fn length() -> impl Strategy<Value = usize> {
+        prop_oneof![0..=40usize, PIECE - 20..=PIECE + 20, 2 * PIECE..=3 * PIECE]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn products_agree_with_float64_on_every_instruction_set_and_are_the_same_alone_as_among_others(
+            (rows, cols, length, gap) in (count(), count(), length(), 0..20usize),
+            seed: u64,
+        ) {
+            let stride = length + gap;
+            let (x, y) = (numbers(seed, "a", rows * stride), numbers(seed, "b", cols * stride));
+            let a = Rows { numbers: &x, count: rows, stride };
+            let b = Rows { numbers: &y, count: cols, stride };
+            for kernels in Kernels::all() {
+                let mut out = vec![f32::NAN; rows * cols];
+                kernels.dots(a, b, length, &mut out);
+                for i in 0..rows {
+                    for j in 0..cols {
+                        let (left, right) = (a.row(i, length), b.row(j, length));
+                        let exact: f64 = left.iter().zip(right).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+                        let found = out[i * cols + j];
+                        // A sixteenth of the products in a row, then sixteen sums, each addition rounded.
+                        let bound = (length / 16 + 18) as f64 * f64::from(f32::EPSILON) / 2.0 * length as f64;
+                        prop_assert!((f64::from(found) - exact).abs() <= bound, "{}: {found}, not {exact}", kernels.name);
+                        let one = |numbers| Rows { numbers, count: 1, stride };
+                        let mut alone = [f32::NAN];
+                        kernels.dots(one(left), one(right), length, &mut alone);
+                        prop_assert_eq!(alone[0].to_bits(), found.to_bits(), "{}, alone", kernels.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_is_sixteen_sums_of_every_sixteenth_product() {
+        let length = 2 * PIECE + 37;
+        let (x, y) = (numbers(3, "a", length), numbers(3, "b", length));
+        for kernels in Kernels::all() {
+            let mut sums = [0f32; 16];
+            let whole = length / 16 * 16;
+            for k in 0..whole {
+                let sum = &mut sums[k % 16];
+                *sum = if kernels.name == "portable" {
+                    x[k] * y[k] + *sum
+                } else {
+                    x[k].mul_add(y[k], *sum)
+                };
+            }
+            let rest: f32 = (whole..length).map(|k| x[k] * y[k]).sum();
+            let expected = sums.iter().sum::<f32>() + rest;
+            let one = |numbers| Rows {
+                numbers,
+                count: 1,
+                stride: length,
+            };
+            let mut out = [f32::NAN];
+            kernels.dots(one(&x), one(&y), length, &mut out);
+            assert_eq!(out[0].to_bits(), expected.to_bits(), "{}", kernels.name);
         }
     }
 }

@@ -34,6 +34,19 @@ pub(super) trait Lanes: Copy {
     unsafe fn store_bytes(self, to: *mut u8);
 }
 
+/// As many float32 numbers as one register holds, a divisor of sixteen: for loops that want many sums at hand.
+///
+/// # Safety
+/// As [`Lanes`], the pointers good for `WIDTH` numbers.
+pub(super) trait Register: Copy {
+    const WIDTH: usize;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn zero() -> Self;
+    /// `self` · `b` + `c`.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+}
+
 /// What every processor can.
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; 16]);
@@ -126,5 +139,31 @@ impl Lanes for Portable {
             to.cast::<[u8; 16]>()
                 .write_unaligned(self.0.map(|x| x as u8))
         }
+    }
+}
+
+impl Register for [f32; 4] {
+    const WIDTH: usize = 4;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's pointer is good for four numbers.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as in `load`.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        [0.0; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        std::array::from_fn(|i| self[i] * b[i] + c[i])
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Kernels {
 
 macro_rules! kernels {
     ($name:ident, $text:literal, $from:ident::$lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
-     pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*], dots $r:literal $c:literal) => {
+     pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*], dots $register:ty, $r:literal $c:literal) => {
         mod $name {
             use super::{Kernels, $from, dots, tail, taps};
             use super::{Pooled, PooledRow, Rows, Runs, Slope, Tail};
@@ -99,7 +99,7 @@ macro_rules! kernels {
             $(#[target_feature(enable = $feature)])*
             unsafe fn dots(a: Rows, b: Rows, length: usize, out: &mut [f32]) {
                 // SAFETY: see above.
-                unsafe { dots::dots::<$from::$lanes, $r, $c>(a, b, length, out) }
+                unsafe { dots::dots::<$register, $r, $c>(a, b, length, out) }
             }
 
             pub(super) static KERNELS: Kernels = Kernels {
@@ -121,12 +121,12 @@ macro_rules! kernels {
     };
 }
 
-kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1], dots 1 2);
+kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weights [3, 1] [1], dots [f32; 4], 4 2);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1], dots 2 2);
+kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1], dots std::arch::x86_64::__m256, 4 3);
 #[cfg(target_arch = "x86_64")]
 kernels!(avx512, "avx512", lanes_x86::Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
-    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1], dots 4 4);
+    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1], dots std::arch::x86_64::__m512, 4 4);
 
 impl Kernels {
     /// The best that this processor has.
