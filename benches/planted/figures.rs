@@ -34,6 +34,10 @@ pub struct Count {
 }
 
 impl Count {
+    pub fn share(self) -> f64 {
+        self.yes as f64 / self.of.max(1) as f64
+    }
+
     fn add(&mut self, yes: bool) {
         self.yes += usize::from(yes);
         self.of += 1;

@@ -39,7 +39,8 @@ fn left_out(lines: &[&Line], ridge: f64) -> f64 {
             .copied()
             .enumerate()
             .partition(|(at, _)| at % PARTS == part);
-        let lines = |of: Vec<(usize, _)>| of.into_iter().map(|(_, line)| line).collect::<Vec<&Line>>();
+        let lines =
+            |of: Vec<(usize, _)>| of.into_iter().map(|(_, line)| line).collect::<Vec<&Line>>();
         surprise(&with_ridge(&lines(rest), ridge), &lines(out))
     };
     (0..PARTS).map(of).sum()

@@ -51,6 +51,9 @@ struct Arguments {
     /// Put what was fitted into the sources
     #[arg(long, conflicts_with = "shipped")]
     write: bool,
+    /// Fail where a right cause is first in a smaller share of the cases with a fault
+    #[arg(long, value_name = "SHARE")]
+    least: Option<f64>,
     /// Write the reliability diagram into this SVG file
     #[arg(long, value_name = "FILE")]
     diagram: Option<PathBuf>,
@@ -87,7 +90,12 @@ fn main() -> Result<()> {
     );
     let judge = |case: &Case| judged::report(case, &calibration);
     let reported = done(&arguments.out.join(name), &reporting, threads, &judge)?;
-    table::print(&calibration, &reported);
+    let first = table::print(&calibration, &reported);
+    if let Some(least) = arguments.least.filter(|least| first < *least) {
+        anyhow::bail!(
+            "a right cause was first in {first:.2} of the cases, and is to be in {least:.2}"
+        );
+    }
     if let Some(path) = &arguments.diagram {
         let diagram = table::reliability_diagram(&reported)?;
         fs::write(path, diagram).with_context(|| path.display().to_string())?;

@@ -17,8 +17,8 @@ fn judged(lines: &[Line]) -> Vec<Judged<'_>> {
     lines.iter().filter_map(of).collect()
 }
 
-/// Prints everything in Markdown.
-pub fn print(calibration: &Calibration, lines: &[Line]) {
+/// Prints everything in Markdown; gives the share of cases with a fault in which a right cause is named first.
+pub fn print(calibration: &Calibration, lines: &[Line]) -> f64 {
     let cases = judged(lines);
     let seconds: f64 = lines.iter().map(|line| line.seconds).sum();
     println!(
@@ -27,7 +27,7 @@ pub fn print(calibration: &Calibration, lines: &[Line]) {
         cases.len(),
         seconds / 60.0
     );
-    rules(&cases);
+    let first = rules(&cases);
     let (ours, base) = brier(&cases, |cause| base_rate(calibration, cause));
     println!("\n| figure | |\n|---|---|");
     println!(
@@ -57,14 +57,16 @@ pub fn print(calibration: &Calibration, lines: &[Line]) {
     );
     remedies(&cases);
     failures(&cases);
+    first.share()
 }
 
 fn share(count: Count) -> String {
-    let percent = 100.0 * count.yes as f64 / count.of.max(1) as f64;
+    let percent = 100.0 * count.share();
     format!("{percent:.0} % ({} of {})", count.yes, count.of)
 }
 
-fn rules(cases: &[Judged]) {
+/// A row for Gapwatch and for each rule of others; how often Gapwatch names a right cause first.
+fn rules(cases: &[Judged]) -> Count {
     println!(
         "| rule | a right cause first | among the first two | a fault named on a healthy run |"
     );
@@ -78,7 +80,8 @@ fn rules(cases: &[Judged]) {
         );
     };
     let ours = |reported: &Reported| reported.named.iter().map(|named| named.cause).collect();
-    row("Gapwatch", Hits::of(cases, ours, asserted));
+    let hits = Hits::of(cases, ours, asserted);
+    row("Gapwatch", hits);
     let rules = cases.first().map(|(_, reported)| reported.others.keys());
     for rule in rules.into_iter().flatten() {
         let named = |reported: &Reported| reported.others.get(rule).cloned().unwrap_or_default();
