@@ -124,3 +124,84 @@ fn uncertainty(probabilities: &[(Cause, f64)]) -> f64 {
         .map(|(_, p)| term(*p) + term(1.0 - p))
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::features::{FEATURES, HEALTHY, OWN_FINDINGS};
+    use super::super::signs::Sign;
+    use super::*;
+    use crate::diagnose::Verdict;
+    use crate::diagnose::finding::Severity;
+
+    fn signs(verdict: Verdict, answers: &[(Probe, Answer)]) -> Signs {
+        Signs {
+            verdict,
+            findings: Vec::new(),
+            answers: answers.to_vec(),
+        }
+    }
+
+    fn probability(signs: &Signs, cause: Cause) -> f64 {
+        let all = Calibration::shipped().probabilities(signs);
+        all.into_iter().find(|(of, _)| *of == cause).unwrap().1
+    }
+
+    #[test]
+    fn what_is_built_in_knows_every_cause_that_can_be_planted() {
+        let shipped: Calibration = serde_json::from_str(include_str!("calibration.json")).unwrap();
+        assert!(shipped.cases >= 150);
+        for cause in Cause::ALL {
+            let planted = !matches!(cause, Cause::FrozenLayers | Cause::EvaluationBug);
+            assert_eq!(shipped.causes.contains_key(&cause), planted, "{cause:?}");
+        }
+        for of in shipped.causes.values() {
+            assert_eq!(of.ratios.len(), FEATURES);
+            assert!(of.ratios[OWN_FINDINGS].iter().all(|ratio| *ratio >= 0.0));
+            assert!(of.ratios[HEALTHY] <= 0.0);
+        }
+    }
+
+    #[test]
+    fn a_finding_raises_its_own_cause() {
+        for cause in Calibration::shipped().causes.keys().copied() {
+            let without = signs(Verdict::Overfitting, &[]);
+            let mut with = without.clone();
+            with.findings.push(Sign {
+                id: "x".to_owned(),
+                cause,
+                severity: Severity::Problem,
+            });
+            assert!(probability(&with, cause) >= probability(&without, cause));
+        }
+    }
+
+    #[test]
+    fn a_resplit_that_recovers_speaks_against_memorisation() {
+        let of = |answer| {
+            let signs = signs(Verdict::Memorising, &[(Probe::PooledResplit, answer)]);
+            probability(&signs, Cause::Memorisation)
+        };
+        assert!(of(Answer::No) > of(Answer::Yes));
+    }
+
+    #[test]
+    fn of_what_is_known_for_sure_a_probe_tells_nothing() {
+        let ratios = |prior| Ratios {
+            ratios: [vec![prior], vec![0.0; FEATURES - 1]].concat(),
+            ..Ratios::default()
+        };
+        let sure = Calibration {
+            causes: [(Cause::Leakage, ratios(40.0))].into(),
+            ..Calibration::default()
+        };
+        let unsure = Calibration {
+            causes: [(Cause::Leakage, ratios(0.0))].into(),
+            ..Calibration::default()
+        };
+        let before = signs(Verdict::Overfitting, &[]);
+        assert!(sure.information(&before, Probe::Baseline).abs() < 1e-9);
+        // No ratio of this probe differs from nothing.
+        assert!(unsure.information(&before, Probe::Baseline).abs() < 1e-9);
+        assert!((uncertainty(&unsure.probabilities(&before)) - 1.0).abs() < 1e-12);
+    }
+}

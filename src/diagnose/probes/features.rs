@@ -62,3 +62,34 @@ pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::signs::Sign;
+    use super::*;
+
+    #[test]
+    fn signs_are_numbers_as_the_cause_sees_them() {
+        let signs = Signs {
+            verdict: Verdict::Healthy,
+            findings: vec![Sign {
+                id: "x".to_owned(),
+                cause: Cause::Leakage,
+                severity: Severity::Warning,
+            }],
+            answers: vec![
+                (Probe::Baseline, Answer::Weak),
+                (Probe::CoolerTraining, Answer::Unknown),
+            ],
+        };
+        let own = features(&signs, Cause::Leakage);
+        assert_eq!(own[..6], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+        let others = features(&signs, Cause::Memorisation);
+        assert_eq!(others[..6], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(own[HEALTHY], 1.0);
+        assert_eq!(own[HEALTHY + 1..HEALTHY + 8], [0.0; 7]);
+        assert_eq!(own[HEALTHY + 8..HEALTHY + 11], [0.5, 0.0, 0.0]);
+        assert_eq!(own[FEATURES - 3..], [0.0, 0.0, 1.0]);
+        assert_eq!(own[HEALTHY + 11..FEATURES - 3], [0.0; 18]);
+    }
+}
