@@ -1,8 +1,11 @@
-// Several runs' curves on one chart: a colour a run.
+// Several runs' curves on one chart: a colour a run; kept up to date while one of them goes on.
 
-import { colour, draw, layout, onThemeChange, thinned } from "./figure.js";
+import { colour, draw, layout, onThemeChange, paced, thinned } from "./figure.js";
+import { refresh } from "./live.js";
+import { whileSeen } from "./stream.js";
 
-const runs = JSON.parse(document.getElementById("runs-data").textContent);
+const data = (page) => JSON.parse(page.getElementById("runs-data").textContent);
+let runs = data(document);
 const chart = document.getElementById("chart");
 const what = document.getElementById("what");
 const [TRAIN, VAL, TEST] = [0, 1, 2];
@@ -11,6 +14,7 @@ const times = (factor) => (v) => (v == null ? null : factor * v);
 const gap = (run) => run.accuracy[TRAIN].map((t, i) => (t == null || run.accuracy[VAL][i] == null ? null : 100 * (t - run.accuracy[VAL][i])));
 const FIGURES = {
   accuracy: { solid: (r) => r.accuracy[VAL].map(times(100)), dotted: (r) => r.accuracy[TRAIN].map(times(100)), axis: { title: { text: "accuracy" }, range: [0, 102], ticksuffix: " %" }, digits: 1 },
+  train: { solid: (r) => r.accuracy[TRAIN].map(times(100)), dotted: (r) => r.accuracy[VAL].map(times(100)), axis: { title: { text: "accuracy" }, range: [0, 102], ticksuffix: " %" }, digits: 1, beside: "validation" },
   test: { solid: (r) => r.accuracy[TEST].map(times(100)), dotted: (r) => r.accuracy[TRAIN].map(times(100)), axis: { title: { text: "accuracy" }, range: [0, 102], ticksuffix: " %" }, digits: 1 },
   loss: { solid: (r) => r.loss[VAL], dotted: (r) => r.loss[TRAIN], axis: { title: { text: "loss (nats)" }, rangemode: "tozero" }, digits: 4 },
   gap: { solid: gap, dotted: null, axis: { title: { text: "gap (percentage points)" }, rangemode: "tozero", zeroline: true, zerolinewidth: 1.5 }, digits: 1 },
@@ -24,7 +28,7 @@ function hue(position) {
   return `hsl(${Math.round((215 + (360 * position * 0.381966) ) % 360)}, ${onDark ? 70 : 65}%, ${onDark ? 68 : 38}%)`;
 }
 
-function trace(run, position, values, solid) {
+function trace(run, position, values, solid, beside = "training") {
   const kept = thinned(values);
   const pick = (all) => (kept ? kept.map((i) => all[i]) : all);
   const name = run.name || `run ${run.id}`;
@@ -35,7 +39,7 @@ function trace(run, position, values, solid) {
     type: "scatter",
     mode: solid && few ? "lines+markers" : "lines",
     marker: { symbol: MARKS[position % MARKS.length], size: 5 },
-    name: solid ? name : `${name}, training`,
+    name: solid ? name : `${name}, ${beside}`,
     legendgroup: String(run.id),
     showlegend: solid,
     line: { color: hue(position), width: solid ? 2.25 : 1.25, dash: solid ? "solid" : "dot" },
@@ -46,12 +50,40 @@ function paint() {
   const figure = FIGURES[what.value];
   const traces = runs.flatMap((run, position) => [
     trace(run, position, figure.solid(run), true),
-    ...(figure.dotted ? [trace(run, position, figure.dotted(run), false)] : []),
+    ...(figure.dotted ? [trace(run, position, figure.dotted(run), false, figure.beside)] : []),
   ]);
   const frame = layout({ ...figure.axis, hoverformat: `.${figure.digits}f`, zerolinecolor: colour("ink") });
   draw(chart, traces, { ...frame, uirevision: what.value });
 }
 
-what.addEventListener("change", paint);
+// The address holds what is shown, so that a link shows the same.
+const asked = new URL(location.href);
+if (asked.searchParams.get("show") in FIGURES) what.value = asked.searchParams.get("show");
+what.addEventListener("change", () => {
+  asked.searchParams.set("show", what.value);
+  history.replaceState(null, "", asked);
+  paint();
+});
 onThemeChange(paint);
 paint();
+
+const isLive = () => runs.some((run) => run.live);
+const update = paced(async () => {
+  const fresh = await refresh(location.href);
+  if (!fresh) return;
+  runs = data(fresh);
+  paint();
+  if (!isLive()) stop();
+});
+let stop = () => {};
+if (isLive()) {
+  stop = whileSeen(() => {
+    const stream = new EventSource("/api/v1/runs/events");
+    stream.addEventListener("changed", (event) => {
+      const changed = JSON.parse(event.data).runs;
+      if (changed.length === 0 || runs.some((run) => changed.includes(run.id))) update();
+    });
+    stream.addEventListener("open", update);
+    return stream;
+  });
+}

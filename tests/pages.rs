@@ -118,17 +118,11 @@ impl Site {
 
     /// Two queued runs that look into another.
     async fn with_group(&self, parent: RunId) -> GroupId {
-        let row = self.store.datasets().await.unwrap().remove(0);
-        let run = |seed: u64| {
-            let spec = json!({"name": format!("seed {seed}"), "train": {"seed": seed}});
-            let new = NewRun {
-                spec: gapwatch::model::resolve(spec, None).unwrap(),
-                facts: row.facts.clone(),
-                dataset: Some(row.id.clone()),
-                token_hash: None,
-            };
-            ([("train.seed".to_owned(), seed.into())].into(), new)
-        };
+        let mut runs = Vec::new();
+        for seed in [1, 2] {
+            let settings = [("train.seed".to_owned(), seed.into())].into();
+            runs.push((settings, self.own_run(seed).await));
+        }
         let new = NewGroup {
             name: "a learning curve".to_owned(),
             axes: vec![Axis {
@@ -137,9 +131,21 @@ impl Site {
             }],
             parent: Some(parent),
             purpose: Some("more training images".to_owned()),
-            runs: vec![run(1), run(2)],
+            runs,
         };
         self.store.create_group(new).await.unwrap().summary.id
+    }
+
+    /// A run of Gapwatch's own on the first dataset, to be queued.
+    async fn own_run(&self, seed: u64) -> NewRun {
+        let row = self.store.datasets().await.unwrap().remove(0);
+        let spec = json!({"name": format!("seed {seed}"), "train": {"seed": seed}});
+        NewRun {
+            spec: gapwatch::model::resolve(spec, None).unwrap(),
+            facts: row.facts,
+            dataset: Some(row.id),
+            token_hash: None,
+        }
     }
 
     /// A run that a script reports, with that many epochs.
@@ -182,6 +188,68 @@ async fn a_group_says_which_run_it_looks_into_and_what_it_is_for() {
         !text.contains("looks into") && text.contains("seed 2"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_run_that_can_have_no_probes_says_why_and_what_to_do() {
+    let site = Site::with_dataset("two classes").await;
+    let script = site.with_run("of a script", 2).await;
+    let text = site.get(&format!("/runs/{script}")).await.text;
+    assert!(
+        text.contains("A script of its owner trained this run"),
+        "{text}"
+    );
+
+    let waiting = site
+        .store
+        .create_run(site.own_run(1).await)
+        .await
+        .unwrap()
+        .id;
+    let text = site.get(&format!("/runs/{waiting}")).await.text;
+    assert!(text.contains("wait for its end, or stop it"), "{text}");
+
+    let over = site
+        .store
+        .create_run(site.own_run(1).await)
+        .await
+        .unwrap()
+        .id;
+    site.store.start_attempt(over, [0; 32]).await.unwrap();
+    let end = ProducerEvent::End {
+        status: RunStatus::Finished,
+        message: String::new(),
+    };
+    let events = vec![ProducerEvent::Epoch(Box::new(report(1))), end];
+    site.store.report(over, Attempt(1), events).await.unwrap();
+    let text = site.get(&format!("/runs/{over}")).await.text;
+    assert!(text.contains("id=\"ask-other\""), "{text}");
+
+    for going in [script, waiting] {
+        site.post(&format!("/runs/{going}/cancel"), "").await;
+    }
+    site.post("/datasets/two-classes/delete", "").await;
+    let text = site.get(&format!("/runs/{over}")).await.text;
+    assert!(
+        text.contains("The dataset was deleted") && text.contains("bring the images in again"),
+        "{text}"
+    );
+    assert!(!text.contains("id=\"ask-other\""), "{text}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_group_of_one_run_does_not_speak_of_several() {
+    let site = Site::with_dataset("two classes").await;
+    let one = NewGroup {
+        name: "one".to_owned(),
+        axes: Vec::new(),
+        parent: None,
+        purpose: None,
+        runs: vec![(Default::default(), site.own_run(1).await)],
+    };
+    let group = site.store.create_group(one).await.unwrap().summary.id;
+    let text = site.get(&format!("/groups/{group}")).await.text;
+    assert!(!text.contains("Among 1"), "{text}");
 }
 
 fn draw(path: &Path, gray: u8) {

@@ -86,6 +86,12 @@ impl Group {
         self.runs.iter().all(|of| of.run.status.is_over())
     }
 
+    /// True where every run that is not over was asked to end.
+    pub fn is_being_cancelled(&self) -> bool {
+        let mut going = self.runs.iter().filter(|of| !of.run.status.is_over());
+        !self.is_over() && going.all(|of| of.run.wish == Wish::Cancel)
+    }
+
     /// Epochs that are done, and all that will be as far as is known: a run that ended early wants no more.
     pub fn epochs(&self) -> (u32, u32) {
         let done: u32 = self.runs.iter().map(|of| of.run.epoch).sum();
@@ -130,14 +136,7 @@ impl Store {
     /// Queues the runs of a group: all of them, or none.
     pub async fn create_group(&self, new: NewGroup) -> StoreResult<Group> {
         self.write(move |change| {
-            change.tx.execute(
-                "INSERT INTO run_group (name, created, axes, parent, purpose) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![new.name, Moment::now(), Json(&new.axes), new.parent, new.purpose],
-            )?;
-            let id = GroupId(change.tx.last_insert_rowid());
-            for (settings, run) in &new.runs {
-                change.insert_run(run, Some((id, settings)))?;
-            }
+            let id = change.insert_group(&new)?;
             group(&change.tx, id)
         })
         .await
@@ -158,6 +157,11 @@ impl Store {
             ids.into_iter().map(|id| group(db, id)).collect()
         })
         .await
+    }
+
+    /// What a list says of a group.
+    pub async fn group_summary(&self, id: GroupId) -> StoreResult<GroupSummary> {
+        self.read(move |db| summary(db, id)).await
     }
 
     /// The newest groups first, at most `limit`.
@@ -213,6 +217,19 @@ impl Store {
 }
 
 impl Change<'_> {
+    /// Queues the runs of a group.
+    pub(super) fn insert_group(&mut self, new: &NewGroup) -> StoreResult<GroupId> {
+        self.tx.execute(
+            "INSERT INTO run_group (name, created, axes, parent, purpose) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![new.name, Moment::now(), Json(&new.axes), new.parent, new.purpose],
+        )?;
+        let id = GroupId(self.tx.last_insert_rowid());
+        for (settings, run) in &new.runs {
+            self.insert_run(run, Some((id, settings)))?;
+        }
+        Ok(id)
+    }
+
     /// One that was empty has not gone with its last run.
     fn remove_group(&self, id: GroupId) -> StoreResult<()> {
         self.tx
@@ -239,12 +256,15 @@ fn read_summary(row: &Row) -> rusqlite::Result<GroupSummary> {
     })
 }
 
-fn group(db: &Connection, id: GroupId) -> StoreResult<Group> {
-    let summary = db
-        .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+fn summary(db: &Connection, id: GroupId) -> StoreResult<GroupSummary> {
+    db.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
         .query_row([id], read_summary)
         .optional()?
-        .ok_or_else(|| StoreError::NotFound(format!("there is no group {id}")))?;
+        .ok_or_else(|| StoreError::NotFound(format!("there is no group {id}")))
+}
+
+pub(super) fn group(db: &Connection, id: GroupId) -> StoreResult<Group> {
+    let summary = summary(db, id)?;
     let mut pace = db.prepare_cached("SELECT AVG(seconds) FROM epoch WHERE run = ?1")?;
     let runs = db
         .prepare_cached("SELECT * FROM run WHERE run_group = ?1 ORDER BY id")?

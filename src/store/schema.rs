@@ -4,7 +4,7 @@ use super::{StoreError, StoreResult};
 use rusqlite::Connection;
 
 /// Each entry takes a database from its position to the next; `PRAGMA user_version` counts those done.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     "
 CREATE TABLE dataset (
     id TEXT PRIMARY KEY,
@@ -157,6 +157,15 @@ SELECT json_extract(facts, '$.fingerprint'), id, ended FROM run
 WHERE ended IS NOT NULL AND test_accuracy IS NOT NULL AND facts IS NOT NULL;
 ",
     "ALTER TABLE inspection ADD COLUMN spec TEXT",
+    "
+CREATE TABLE probe_chain (
+    run INTEGER PRIMARY KEY REFERENCES run ON DELETE CASCADE,
+    budget_s REAL NOT NULL,
+    spent_s REAL NOT NULL DEFAULT 0,
+    run_group INTEGER REFERENCES run_group ON DELETE SET NULL,
+    ended TEXT
+);
+",
 ];
 
 /// Brings a database to today's tables; one from a newer Gapwatch is refused.

@@ -1,6 +1,6 @@
 //! The domain's types as SQLite stores them.
 
-use super::{DatasetState, EventKind, Inspection, InspectionState, Moment};
+use super::{ChainEnd, DatasetState, EventKind, Inspection, InspectionState, Moment};
 use crate::run::{Attempt, DatasetId, GroupId, Metric, RunId, RunStatus, Seq, Split};
 use crate::train::Wish;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -69,6 +69,9 @@ as_name!(DatasetState, |s: &DatasetState| s.name(), |s: &str| {
     DatasetState::ALL
         .into_iter()
         .find(|state| state.name() == s)
+});
+as_name!(ChainEnd, |e: &ChainEnd| e.name(), |s: &str| {
+    ChainEnd::ALL.into_iter().find(|end| end.name() == s)
 });
 as_name!(Inspection, |k: &Inspection| k.name(), |s: &str| s
     .parse()

@@ -190,6 +190,9 @@ impl Change<'_> {
                 run.status
             )));
         }
+        if let (Wish::Cancel, Some(group)) = (wish, run.group) {
+            self.cancel_chain_of(group)?;
+        }
         if run.status == RunStatus::Queued || run.spec.external {
             self.end(id, status, message)?;
         } else if run.wish != Wish::Cancel {

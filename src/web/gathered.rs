@@ -1,19 +1,18 @@
 //! A run with everything that was looked at: its own figures, its dataset's inspections, its layers.
 
-use super::probes::{Probing, Started, impossible};
+use super::probes::{Asked, Choice, Probing, Wanted};
 use super::remedies::{Offers, Remedying};
 use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::Diagnosis;
 use crate::diagnose::audit::Audit;
 use crate::diagnose::looks::{Looks, Source};
-use crate::diagnose::probes::Probe;
 use crate::diagnose::simple_models::SimpleModels;
 use crate::run::{EpochRecord, RunId};
 use crate::store::{Diagnosed, Inspection, Run, StoreError};
 use std::sync::Arc;
 
-/// A run as a report wants it.
+/// A run as its page and its report want it.
 pub struct Gathered {
     pub run: Run,
     pub epochs: Vec<EpochRecord>,
@@ -22,27 +21,52 @@ pub struct Gathered {
     pub looks: Looks,
     /// None where there is none, it was deleted, or others have taken its name.
     pub dataset: Option<Arc<Dataset>>,
+    /// Its probes; why there are none and what to do where it can have none.
+    pub asked: Result<Asked, String>,
     /// What can be tried on it; none before it is over.
     pub offers: Offers,
 }
 
+/// A run with its looks, but for those of probes.
+struct Looked {
+    run: Run,
+    epochs: Vec<EpochRecord>,
+    /// Of the run's own figures alone.
+    diagnosis: Diagnosis,
+    looks: Looks,
+    images: Images,
+}
+
 pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
-    let gathered = look(app, id).await?;
-    let probing = gathered.probing(app).await?;
-    let diagnosis = gathered.diagnosis;
-    let (diagnosis, looks) = match probing {
-        // Which probes these images allow is tried on their index.
-        Some(probing) => {
-            tokio::task::spawn_blocking(move || probing.conclude(diagnosis, gathered.looks))
-                .await
-                .map_err(HttpError::internal)?
-        }
-        None => (gathered.looks.document(diagnosis), gathered.looks),
-    };
-    let mut gathered = Gathered {
+    let looked = look(app, id).await?;
+    let probing = looked.probing(app).await?;
+    let Looked {
+        run,
+        epochs,
         diagnosis,
         looks,
-        ..gathered
+        images,
+    } = looked;
+    let (diagnosis, looks, asked) = match probing {
+        // Which probes these images allow is tried on their index.
+        Ok(probing) => {
+            let concluded = tokio::task::spawn_blocking(move || probing.conclude(diagnosis, looks));
+            let (diagnosis, looks, asked) = concluded.await.map_err(HttpError::internal)?;
+            (diagnosis, looks, Ok(asked))
+        }
+        Err(why) => (looks.document(diagnosis), looks, Err(why)),
+    };
+    let mut gathered = Gathered {
+        run,
+        epochs,
+        diagnosis,
+        looks,
+        dataset: match images {
+            Images::Of(dataset) => Some(dataset),
+            Images::Missing(_) => None,
+        },
+        asked,
+        offers: Offers::default(),
     };
     if let Some(remedying) = Remedying::of(app, &gathered).await? {
         gathered.diagnosis.remedies_tried = remedying.records();
@@ -54,23 +78,24 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
     Ok(gathered)
 }
 
-/// Starts a probe of a run, the one that tells most for its seconds where none is named.
-pub async fn start_probe(app: &App, id: RunId, named: Option<Probe>) -> Result<Started, HttpError> {
-    let gathered = look(app, id).await?;
-    let Some(probing) = gathered.probing(app).await? else {
-        return Err(impossible(id));
+/// Chooses a probe of a run. Where it can have none, a sentence on why, and what to do.
+pub async fn choose(
+    app: &App,
+    id: RunId,
+    wanted: Wanted,
+) -> Result<Result<Choice, String>, HttpError> {
+    let looked = look(app, id).await?;
+    let probing = match looked.probing(app).await? {
+        Ok(probing) => probing,
+        Err(why) => return Ok(Err(why)),
     };
-    let (probe, group) = tokio::task::spawn_blocking(move || {
-        probing.choose(gathered.diagnosis, gathered.looks, named)
-    })
-    .await
-    .map_err(HttpError::internal)??;
-    let group = app.store.create_group(group).await?;
-    Ok(Started { probe, group })
+    let (diagnosis, looks) = (looked.diagnosis, looked.looks);
+    let choice =
+        tokio::task::spawn_blocking(move || probing.choose(diagnosis, looks, wanted)).await;
+    Ok(Ok(choice.map_err(HttpError::internal)??))
 }
 
-/// A run with its looks, but for those of probes; the diagnosis is of its own figures yet.
-async fn look(app: &App, id: RunId) -> Result<Gathered, HttpError> {
+async fn look(app: &App, id: RunId) -> Result<Looked, HttpError> {
     let Diagnosed {
         run,
         epochs,
@@ -84,25 +109,22 @@ async fn look(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         },
         _ => Inspected::default(),
     };
-    Ok(Gathered {
+    Ok(Looked {
         looks: looks(&run, &diagnosis, &images, inspected),
         diagnosis,
         run,
         epochs,
-        dataset: match images {
-            Images::Of(dataset) => Some(dataset),
-            Images::Missing(_) => None,
-        },
-        offers: Offers::default(),
+        images,
     })
 }
 
-impl Gathered {
-    async fn probing(&self, app: &App) -> Result<Option<Probing>, HttpError> {
-        match &self.dataset {
-            Some(dataset) => Probing::of(app, &self.run, &self.epochs, dataset).await,
-            None => Ok(None),
-        }
+impl Looked {
+    async fn probing(&self, app: &App) -> Result<Result<Probing, String>, HttpError> {
+        let dataset = match &self.images {
+            Images::Of(dataset) => Ok(dataset),
+            Images::Missing(why) => Err(*why),
+        };
+        Probing::of(app, &self.run, &self.epochs, dataset).await
     }
 }
 

@@ -16,6 +16,7 @@ mod login;
 mod metrics;
 mod notice;
 mod pages;
+mod probe_chain;
 mod probes;
 mod rate_test;
 mod remedies;

@@ -1,55 +1,89 @@
 //! Probes of a run as ordinary runs: a group under it for each, read when all its runs are over.
 
 use super::{App, HttpError};
-use crate::data::Dataset;
+use crate::data::{Dataset, Index};
 use crate::diagnose::Diagnosis;
 use crate::diagnose::looks::Looks;
 use crate::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
 use crate::run::sweep::Settings;
-use crate::run::{EpochRecord, GroupId, RunId, Split};
-use crate::store::{DataFacts, Group, NewGroup, NewRun, Run};
+use crate::run::{EpochRecord, RunSpec, Split};
+use crate::store::{DataFacts, Group, NewGroup, NewRun, PROBE, ProbeChain, Run};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
-/// How the purpose of a probe's group begins.
-const PURPOSE: &str = "probe ";
-
-/// What is known of a run's probes, and what is needed to read them.
+/// What is known of a run's probes, and what is needed to read them and to choose the next.
 pub struct Probing {
     run: Run,
     dataset: Arc<Dataset>,
     training: Training,
     /// Of the groups that are over, in the order in which they were made.
     made: Vec<(Probe, Vec<Training>)>,
-    /// One that still goes on.
-    going: Option<GroupId>,
+    asked: Asked,
 }
 
-/// A probe that was started.
-pub struct Started {
-    pub probe: NextProbe,
-    pub group: Group,
+/// What was asked of a run by probes, and what can be.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The probes that are over, in the order of the diagnosis' list of them.
+    pub made: Vec<Group>,
+    /// One that still goes on.
+    pub going: Option<Group>,
+    pub chain: Option<ProbeChain>,
+    /// Those that can be made, in the order of [`Probe::ALL`].
+    pub open: Vec<NextProbe>,
+}
+
+/// Which probe is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    Named(Probe),
+    /// The one that tells most for its seconds, among those that so many seconds allow.
+    Best {
+        left_s: f64,
+    },
+}
+
+/// What came of a choice.
+pub enum Choice {
+    /// Its runs, to be queued.
+    Make(NextProbe, NewGroup),
+    /// The best probe costs more than is left.
+    TooDear(NextProbe),
+    /// The causes are as clear as probes can make them.
+    Clear,
+}
+
+/// The probe whose runs a group has.
+pub fn probe_of(group: &Group) -> Option<Probe> {
+    let purpose = group.summary.purpose.as_deref()?;
+    Probe::named(purpose.strip_prefix(PROBE)?)
 }
 
 impl Probing {
-    /// Reads what the store has of a run that is over; none of one that still goes on or was not trained here.
+    /// Reads what the store has of a run's probes. Where a run can have none, a sentence on why, and what to do.
     pub async fn of(
         app: &App,
         run: &Run,
         epochs: &[EpochRecord],
-        dataset: &Arc<Dataset>,
-    ) -> Result<Option<Probing>, HttpError> {
-        if !run.status.is_over() || run.spec.external {
-            return Ok(None);
-        }
-        let (mut made, mut going) = (Vec::new(), None);
+        dataset: Result<&Arc<Dataset>, &str>,
+    ) -> Result<Result<Probing, String>, HttpError> {
+        let dataset = match able(run, epochs, dataset) {
+            Ok(dataset) => dataset,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut made = Vec::new();
+        let mut asked = Asked {
+            made: Vec::new(),
+            going: None,
+            chain: app.store.probe_chain(run.id).await?,
+            open: Vec::new(),
+        };
         for group in app.store.groups_of(run.id).await? {
-            let purpose = group.summary.purpose.as_deref().unwrap_or_default();
-            let Some(probe) = purpose.strip_prefix(PURPOSE).and_then(Probe::named) else {
+            let Some(probe) = probe_of(&group) else {
                 continue;
             };
             if !group.is_over() {
-                going = Some(group.summary.id);
+                asked.going = Some(group);
                 continue;
             }
             let mut trainings = Vec::new();
@@ -58,116 +92,134 @@ impl Probing {
                 trainings.push(training(app, &of.run, epochs, dataset).await?);
             }
             made.push((probe, trainings));
+            asked.made.push(group);
         }
-        Ok(Some(Probing {
+        Ok(Ok(Probing {
             training: training(app, run, epochs.to_vec(), dataset).await?,
             run: run.clone(),
             dataset: dataset.clone(),
             made,
-            going,
+            asked,
         }))
     }
 
-    /// The diagnosis and the looks with what the probes answered, and the probe that would tell most now.
-    pub fn conclude(self, diagnosis: Diagnosis, looks: Looks) -> (Diagnosis, Looks) {
-        let Probing {
-            dataset,
-            training,
-            made,
-            ..
-        } = self;
-        let unprobed = made.is_empty();
-        let mut inquiry = Inquiry::new(
-            &dataset.index,
-            training,
-            diagnosis.clone(),
-            looks.clone(),
-            Calibration::shipped(),
-        );
-        for (probe, trainings) in made {
-            inquiry.take(probe, trainings);
-        }
+    /// The diagnosis and the looks with what the probes answered, the probe that would tell most now, and the others.
+    pub fn conclude(self, diagnosis: Diagnosis, looks: Looks) -> (Diagnosis, Looks, Asked) {
+        let index = &self.dataset.index;
+        let inquiry = inquiry(index, self.training, (diagnosis, looks), self.made);
         let next = match inquiry.next(f64::INFINITY) {
             Next::Train(next, _) | Next::TooDear(next) => Some(next),
             Next::Done => None,
         };
-        if unprobed {
-            let diagnosis = looks.document(diagnosis);
-            let next_probe = next;
-            return (
-                Diagnosis {
-                    next_probe,
-                    ..diagnosis
-                },
-                looks,
-            );
+        let mut asked = self.asked;
+        if asked.going.is_none() {
+            let open = Probe::ALL
+                .into_iter()
+                .filter_map(|probe| inquiry.proposed(probe));
+            asked.open = open.map(|(probe, _)| probe).collect();
         }
-        inquiry.conclude(next)
+        let (diagnosis, looks) = inquiry.conclude(next);
+        (diagnosis, looks, asked)
     }
 
-    /// The runs of a probe, of the one that tells most for its seconds where none is named.
+    /// The runs of a probe.
     pub fn choose(
         self,
         diagnosis: Diagnosis,
         looks: Looks,
-        named: Option<Probe>,
-    ) -> Result<(NextProbe, NewGroup), HttpError> {
-        let conflict = |why: String| HttpError::new(StatusCode::CONFLICT, why);
-        if let Some(group) = self.going {
-            return Err(conflict(format!(
-                "group {group} still goes on: its answer decides what is worth asking next; wait for it, or cancel it"
-            )));
-        }
-        let Probing {
-            run,
-            dataset,
-            training,
-            made,
-            ..
-        } = self;
-        let index = &dataset.index;
-        let mut inquiry = Inquiry::new(index, training, diagnosis, looks, Calibration::shipped());
-        for (probe, trainings) in made {
-            inquiry.take(probe, trainings);
-        }
-        let (probe, specs) = match named {
-            Some(probe) => inquiry.proposed(probe).ok_or_else(|| {
-                conflict(format!(
-                    "{} was made already, or cannot be made of this network and these images",
-                    probe.name()
-                ))
+        wanted: Wanted,
+    ) -> Result<Choice, HttpError> {
+        let index = &self.dataset.index;
+        let inquiry = inquiry(index, self.training, (diagnosis, looks), self.made);
+        let (probe, specs) = match wanted {
+            Wanted::Named(probe) => inquiry.proposed(probe).ok_or_else(|| {
+                let why = "was made already, or cannot be made of this network and these images";
+                HttpError::new(StatusCode::CONFLICT, format!("{} {why}", probe.name()))
             })?,
-            None => match inquiry.next(f64::INFINITY) {
+            Wanted::Best { left_s } => match inquiry.next(left_s) {
                 Next::Train(next, specs) => (next, specs),
-                Next::TooDear(_) | Next::Done => {
-                    return Err(conflict(
-                        "no probe would tell more of this run than is known: name one to make it all the same".to_owned(),
-                    ));
-                }
+                Next::TooDear(next) => return Ok(Choice::TooDear(next)),
+                Next::Done => return Ok(Choice::Clear),
             },
         };
-        let name = probe.id.name();
-        let mut runs = Vec::new();
-        for mut spec in specs {
-            spec.name = format!("{name} of run {}: {}", run.id, spec.variation);
-            let facts = DataFacts::of(&*index.varied(&spec.variation)?);
-            let new = NewRun {
-                spec,
-                dataset: run.dataset.clone(),
-                facts: Some(facts),
-                token_hash: None,
-            };
-            runs.push((Settings::new(), new));
-        }
-        let group = NewGroup {
-            name: format!("Probe {name} of run {}", run.id),
-            axes: Vec::new(),
-            parent: Some(run.id),
-            purpose: Some(format!("{PURPOSE}{name}")),
-            runs,
-        };
-        Ok((probe, group))
+        let group = group_of(&self.run, index, probe.id, specs)?;
+        Ok(Choice::Make(probe, group))
     }
+}
+
+/// The images to train probes on. Where there can be no probes, a sentence on why, and what to do.
+fn able<'a>(
+    run: &Run,
+    epochs: &[EpochRecord],
+    dataset: Result<&'a Arc<Dataset>, &str>,
+) -> Result<&'a Arc<Dataset>, String> {
+    if run.spec.external {
+        return Err(
+            "A script of its owner trained this run, and probes train its network again in a changed way: launch \
+             the same network here, on the same images, to ask what causes its gap."
+                .to_owned(),
+        );
+    }
+    if !run.status.is_over() {
+        return Err(
+            "This run still goes on. Probes start from a run that is over: wait for its end, or stop it."
+                .to_owned(),
+        );
+    }
+    if epochs.is_empty() {
+        return Err(
+            "This run ended before its first epoch, so there is nothing to look into: its log says why it ended."
+                .to_owned(),
+        );
+    }
+    dataset.map_err(|why| {
+        format!(
+            "{why} Probes train on them: bring the images in again, and launch a run with these settings on them."
+        )
+    })
+}
+
+/// An inquiry that has heard what the probes so far have answered.
+fn inquiry(
+    index: &Index,
+    run: Training,
+    (diagnosis, looks): (Diagnosis, Looks),
+    made: Vec<(Probe, Vec<Training>)>,
+) -> Inquiry<'_> {
+    let mut inquiry = Inquiry::new(index, run, diagnosis, looks, Calibration::shipped());
+    for (probe, trainings) in made {
+        inquiry.take(probe, trainings);
+    }
+    inquiry
+}
+
+/// The runs of a probe as a group under its run.
+fn group_of(
+    run: &Run,
+    index: &Index,
+    probe: Probe,
+    specs: Vec<RunSpec>,
+) -> Result<NewGroup, HttpError> {
+    let name = probe.name();
+    let mut runs = Vec::new();
+    for mut spec in specs {
+        spec.name = format!("{name} of run {}: {}", run.id, spec.variation);
+        let facts = DataFacts::of(&*index.varied(&spec.variation)?);
+        let new = NewRun {
+            spec,
+            dataset: run.dataset.clone(),
+            facts: Some(facts),
+            token_hash: None,
+        };
+        runs.push((Settings::new(), new));
+    }
+    Ok(NewGroup {
+        name: format!("Probe {name} of run {}", run.id),
+        axes: Vec::new(),
+        parent: Some(run.id),
+        purpose: Some(format!("{PROBE}{name}")),
+        runs,
+    })
 }
 
 /// A stored run as probes and remedies read it.
@@ -198,14 +250,4 @@ pub(super) async fn training(
         seconds: epochs.iter().map(|epoch| epoch.seconds).sum(),
         epochs,
     })
-}
-
-/// The answer to a wish for probes of a run that has none: why.
-pub fn impossible(id: RunId) -> HttpError {
-    HttpError::new(
-        StatusCode::CONFLICT,
-        format!(
-            "run {id} has no probes: it still goes on, was not trained here, or its images are gone"
-        ),
-    )
 }

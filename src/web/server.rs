@@ -1,6 +1,7 @@
 //! The server's life: from taking its home to the last open stream.
 
 use super::connections::{self, Patience};
+use super::probe_chain;
 use super::{Access, App, Classifiers, router};
 use crate::engine::LocalEngine;
 use crate::inspector::Inspector;
@@ -103,6 +104,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
         app.store.clone(),
         shutdown.clone(),
     ));
+    let probing = tokio::spawn(probe_chain::go_on(app.clone()));
     let serving = tokio::spawn(connections::answer(
         listener,
         router(app.clone()),
@@ -115,7 +117,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     signalled().await?;
     // Receivers live in the tasks; without any the end has come already.
     let _ = end.send(true);
-    let all = async { tokio::join!(serving, scheduling, inspecting) };
+    let all = async { tokio::join!(serving, scheduling, inspecting, probing) };
     if tokio::time::timeout(END_GRACE, all).await.is_err() {
         tracing::warn!("connections that would not end are cut");
     }

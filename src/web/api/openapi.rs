@@ -29,6 +29,7 @@ use utoipa::OpenApi;
         control::resume,
         control::reveal,
         control::clone,
+        probes::show,
         probes::start,
         remedies::start,
         groups::list,

@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 16] = files![
+const FILES: [(&str, &[u8]); 17] = files![
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -44,6 +44,7 @@ const FILES: [(&str, &[u8]); 16] = files![
     "form.js",
     "live.js",
     "logo.svg",
+    "probes.js",
     "run.js",
     "runs.js",
     "statistics.js",

@@ -36,6 +36,8 @@ struct Compared {
 struct Curves<'a> {
     id: RunId,
     name: &'a str,
+    /// It may still get epochs.
+    live: bool,
     epoch: Vec<u32>,
     accuracy: Vec<Vec<Option<f64>>>,
     loss: Vec<Vec<Option<f64>>>,
@@ -46,6 +48,12 @@ struct Curves<'a> {
 struct ComparePage {
     runs: Vec<Compared>,
     data: String,
+}
+
+impl ComparePage {
+    fn any_varied(&self) -> bool {
+        self.runs.iter().any(|of| !of.run.spec.variation.is_none())
+    }
 }
 
 impl Compared {
@@ -119,6 +127,7 @@ impl Compared {
         Curves {
             id: self.run.id,
             name: &self.run.name,
+            live: !self.run.status.is_over(),
             epoch: self.epochs.iter().map(|e| e.epoch).collect(),
             accuracy: column(&|e, split| Some(e.split(split)?.accuracy)),
             loss: column(&|e, split| Some(e.split(split)?.loss)),

@@ -3,12 +3,14 @@
 use super::App;
 use super::error::rendered;
 use super::wording::{counted, duration, moment, percent, points};
+use crate::diagnose::probes::Probe;
 use crate::diagnose::{Mean, OverSeeds, share, wilson};
 use crate::run::sweep::{Settings, label};
 use crate::run::{GroupId, RunStatus, Split};
 use crate::store::{Group, GroupRun};
 use crate::web::HttpError;
 use crate::web::extract::Id;
+use crate::web::probes::probe_of;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -68,26 +70,24 @@ impl GroupPage {
             said => said,
         }
     }
+}
 
-    /// The first of the runs in the page's order that have something to compare.
-    fn compared(&self) -> Option<String> {
-        let ids: Vec<String> = self
-            .group
-            .runs
-            .iter()
-            .filter(|of| of.run.epoch > 0)
-            .take(MOST_COMPARED)
-            .map(|of| of.run.id.to_string())
-            .collect();
-        (ids.len() > 1).then(|| ids.join(","))
-    }
-
-    fn is_being_cancelled(&self) -> bool {
-        use crate::train::Wish;
-        let going = |of: &&GroupRun| !of.run.status.is_over();
-        let mut going = self.group.runs.iter().filter(going).peekable();
-        going.peek().is_some() && going.all(|of| of.run.wish == Wish::Cancel)
-    }
+/// The address of a comparison: the run that a group looks into, and the first of the group's runs that have something to
+/// compare. None where there are not two.
+pub fn comparison(group: &Group) -> Option<String> {
+    let runs = group.runs.iter().filter(|of| of.run.epoch > 0);
+    let all = group
+        .summary
+        .parent
+        .into_iter()
+        .chain(runs.map(|of| of.run.id));
+    let ids: Vec<String> = all.take(MOST_COMPARED).map(|id| id.to_string()).collect();
+    // What is learnt of shuffled labels is seen in training alone.
+    let show = match probe_of(group) {
+        Some(Probe::ShuffledLabels) => "&show=train",
+        _ => "",
+    };
+    (ids.len() > 1).then(|| format!("/compare?runs={}{show}", ids.join(",")))
 }
 
 /// "11.2 to 26.9", the 95 % interval of a run's accuracy in a split after its last epoch.

@@ -19,12 +19,14 @@ mod form_augment;
 mod form_options;
 mod form_partial;
 mod form_schedule;
+mod found;
 mod group;
 mod groups;
 mod images;
 mod inspection;
 mod launch;
 mod layers;
+mod probes;
 mod rate_test;
 mod remedies;
 mod report;
@@ -58,6 +60,7 @@ pub fn router() -> Router<App> {
         .merge(run::router())
         .merge(run_report::router())
         .merge(classify::router())
+        .merge(probes::router())
         .merge(control::router())
         .merge(group::router())
         .merge(groups::router())

@@ -4,7 +4,9 @@ use super::App;
 use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
+use super::found::FoundView;
 use super::inspection::audit_link;
+use super::probes::ProbesView;
 use super::reveal::TestView;
 use super::runs::model_name;
 use super::settings::settings;
@@ -14,10 +16,11 @@ use super::wording::{
 };
 use crate::diagnose::{Diagnosis, share, wilson};
 use crate::run::{EpochRecord, RunId, RunStatus, Seq, Split, SplitMetrics};
-use crate::store::{Checkpoint, Diagnosed, LogLine, Run};
+use crate::store::{Checkpoint, GroupSummary, LogLine, Run};
 use crate::train::Wish;
 use crate::web::HttpError;
 use crate::web::extract::{Id, Query};
+use crate::web::gathered::{Gathered, gather};
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -147,8 +150,11 @@ struct RunView {
     run: Run,
     /// What the audit of its dataset found, where it is done.
     audit: Option<String>,
+    /// The one that it was made with.
+    group: Option<GroupSummary>,
     diagnosis: Diagnosis,
-    findings: Vec<FindingView>,
+    found: FoundView,
+    probes: ProbesView,
     /// What its layers tell.
     layers: Vec<FindingView>,
     /// The numbers of the last epoch and of the best.
@@ -177,11 +183,18 @@ struct RunParts {
 }
 
 impl RunView {
-    async fn of(app: &App, of: Diagnosed, page: &str) -> Result<RunView, HttpError> {
-        let Diagnosed {
+    async fn of(app: &App, of: Gathered, page: &str) -> Result<RunView, HttpError> {
+        let group = match of.run.group {
+            Some(id) => Some(app.store.group_summary(id).await?),
+            None => None,
+        };
+        let found = FoundView::of(app, &of).await;
+        let probes = ProbesView::of(app, &of, group.as_ref());
+        let Gathered {
             run,
             epochs,
             diagnosis,
+            ..
         } = of;
         let last = epochs.last().cloned();
         let best = run.best.as_ref().map(|best| best.epoch);
@@ -196,7 +209,6 @@ impl RunView {
                 })
             })
             .collect();
-        let found = &diagnosis.findings;
         let dataset = match &run.dataset {
             // One that is gone has no audit any more.
             Some(id) => app.store.dataset(id).await.ok(),
@@ -204,7 +216,9 @@ impl RunView {
         };
         Ok(RunView {
             audit: dataset.as_ref().and_then(audit_link),
-            findings: FindingView::list_of(app, run.dataset.as_ref(), "finding", found).await,
+            group,
+            found,
+            probes,
             layers: FindingView::list(
                 "layers",
                 &run.network_findings().unwrap_or_default(),
@@ -281,7 +295,7 @@ async fn show(
     Id(id): Id<RunId>,
     Query(asked): Query<RunQuery>,
 ) -> Result<Response, HttpError> {
-    let of = app.store.diagnosed(id).await?;
+    let of = gather(&app, id).await?;
     let (run, epochs) = (&of.run, &of.epochs);
     let matrix = MatrixView::of(&app, run, epochs, &asked.matrix).await?;
     let data = island(&RunData {
@@ -315,7 +329,7 @@ async fn parts(
     Id(id): Id<RunId>,
     Query(asked): Query<RunQuery>,
 ) -> Result<Response, HttpError> {
-    let of = app.store.diagnosed(id).await?;
+    let of = gather(&app, id).await?;
     let view = RunView::of(&app, of, &asked.page).await?;
     Ok(rendered(&RunParts { view }))
 }

@@ -1,0 +1,91 @@
+//! What every look at a run found, on its page: the causes, what the run and its probes showed, and what weighs of the rest.
+
+use super::App;
+use super::finding::{FindingView, no_pictures};
+use super::wording::percent;
+use crate::diagnose::Suspect;
+use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::looks::Source;
+use crate::run::DatasetId;
+use crate::web::gathered::Gathered;
+use std::cmp::Reverse;
+
+/// What was found of a run.
+pub struct FoundView {
+    /// The strongest first.
+    pub causes: Vec<Suspect>,
+    /// By the run itself and by its probes.
+    pub own: Vec<FindingView>,
+    /// What can widen a gap of that which is told at length in another place.
+    pub elsewhere: Vec<Elsewhere>,
+    /// What could not be looked at and why.
+    pub not_checked: Vec<String>,
+}
+
+/// Findings of one look, a line each.
+pub struct Elsewhere {
+    pub source: Source,
+    /// Where they are told at length.
+    pub address: String,
+    pub findings: Vec<FindingView>,
+}
+
+impl FoundView {
+    pub async fn of(app: &App, gathered: &Gathered) -> FoundView {
+        let dataset = gathered.run.dataset.as_ref();
+        let mut own: Vec<Finding> = Vec::new();
+        let mut elsewhere = Vec::new();
+        for look in gathered.looks.iter() {
+            let Ok(findings) = &look.findings else {
+                continue;
+            };
+            match address(look.source, dataset) {
+                None => own.extend(findings.iter().cloned()),
+                Some(address) => elsewhere.extend(Elsewhere::of(look.source, address, findings)),
+            }
+        }
+        // The worst first, whichever look it is of.
+        own.sort_by_key(|finding| Reverse(finding.severity));
+        FoundView {
+            causes: gathered.diagnosis.causes.clone(),
+            own: FindingView::list_of(app, dataset, "finding", &own).await,
+            elsewhere,
+            not_checked: gathered.diagnosis.not_checked.clone(),
+        }
+    }
+
+    /// "87 %", where the probability is known; nobody is certain.
+    pub fn confidence(&self, suspect: &Suspect) -> Option<String> {
+        suspect.confidence.map(|p| percent(p.clamp(0.01, 0.99)))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.causes.is_empty() && self.own.is_empty() && self.elsewhere.is_empty()
+    }
+}
+
+impl Elsewhere {
+    /// None where nothing weighs.
+    fn of(source: Source, address: String, findings: &[Finding]) -> Option<Elsewhere> {
+        let weighs = |finding: &&Finding| finding.severity >= Severity::Warning;
+        let findings: Vec<Finding> = findings.iter().filter(weighs).cloned().collect();
+        let list = format!("{source:?}").to_lowercase();
+        let views = FindingView::list(&format!("elsewhere-{list}"), &findings, no_pictures);
+        (!findings.is_empty()).then(|| Elsewhere {
+            source,
+            address,
+            findings: views.into_iter().map(FindingView::folded).collect(),
+        })
+    }
+}
+
+/// Where a look's findings are told at length, if not among the run's own.
+fn address(source: Source, dataset: Option<&DatasetId>) -> Option<String> {
+    let on_dataset = |part| dataset.map(|id| format!("/datasets/{id}#{part}"));
+    match source {
+        Source::Run | Source::Predictions | Source::Probes => None,
+        Source::Data => on_dataset("audit"),
+        Source::SimpleModels => on_dataset("simple-models"),
+        Source::Layers => Some("#layers".to_owned()),
+    }
+}
