@@ -7,7 +7,7 @@ use crate::diagnose::{Answer, Verdict};
 
 /// Suspected labels whose pictures are shown.
 const PICTURES: usize = 12;
-/// Causes that a pooled re-split takes away.
+/// Causes that a pooled re-split takes away; the first where no finding speaks for one of them.
 const OF_THE_SPLIT: [Cause; 6] = [
     Cause::SplitShift,
     Cause::GroupShift,
@@ -17,13 +17,9 @@ const OF_THE_SPLIT: [Cause; 6] = [
     Cause::PreprocessingMismatch,
 ];
 
-/// The finding of a probe that was answered yes. `before`: the causes by their
-/// probability without its answer, the most probable first.
-pub(super) fn of_answer(
-    probe: Probe,
-    reading: &Reading,
-    before: &[(Cause, f64)],
-) -> Option<Finding> {
+/// The finding of a probe that was answered yes. `spoken_for`: causes that a finding speaks for, the most probable without its
+/// answer first.
+pub(super) fn of_answer(probe: Probe, reading: &Reading, spoken_for: &[Cause]) -> Option<Finding> {
     if reading.answer != Answer::Yes {
         return None;
     }
@@ -38,9 +34,9 @@ pub(super) fn of_answer(
             "The small network was trained with its own optimizer: try that with yours as well.",
         ),
         Probe::PooledResplit => {
-            let suspected = before
+            let suspected = spoken_for
                 .iter()
-                .map(|(cause, _)| *cause)
+                .copied()
                 .find(|cause| OF_THE_SPLIT.contains(cause))
                 .unwrap_or(Cause::SplitShift);
             (

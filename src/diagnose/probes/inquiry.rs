@@ -137,7 +137,7 @@ impl<'a> Inquiry<'a> {
                 .map(|spec| difference(&self.run.spec, spec))
                 .collect(),
         };
-        let found = of_answer(probe, &reading, &self.probabilities());
+        let found = of_answer(probe, &reading, &self.spoken_for());
         self.found.extend(found);
         self.read.push((probe, reading));
         // A vector that was pushed to is not empty.
@@ -167,6 +167,13 @@ impl<'a> Inquiry<'a> {
     pub fn signs(&self) -> Signs {
         let answers = self.read.iter().map(|(of, reading)| (*of, reading.answer));
         Signs::of(self.diagnosis.verdict, self.looks.findings(), answers)
+    }
+
+    /// Causes that a finding speaks for, the most probable first.
+    fn spoken_for(&self) -> Vec<Cause> {
+        let speaks = |cause: Cause| self.looks.findings().any(|f| f.cause == Some(cause));
+        let causes = self.probabilities().into_iter().map(|(cause, _)| cause);
+        causes.filter(|cause| speaks(*cause)).collect()
     }
 
     fn probabilities(&self) -> Vec<(Cause, f64)> {
@@ -216,12 +223,12 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// Orders a document's causes by their probabilities, and adds those that are probable by the verdict and the probes alone.
-/// `told`: the probabilities themselves are given; they hold where the looks were taken that they were fitted on.
+/// Orders a document's causes by their probabilities. `told`: the looks were taken that these were fitted on, so they hold, are
+/// given, and causes are added that are probable by the verdict and the probes alone.
 fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) {
     for (cause, p) in probabilities {
         let listed = diagnosis.causes.iter().any(|suspect| suspect.id == *cause);
-        if *p > LISTED && !listed {
+        if told && *p > LISTED && !listed {
             let evidence = gap_evidence(diagnosis);
             diagnosis.causes.push(Suspect::of(*cause, evidence));
         }
