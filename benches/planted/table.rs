@@ -90,6 +90,7 @@ fn rules(cases: &[Judged]) -> Count {
             Hits::of(cases, named, |reported| named(reported).len()),
         );
     }
+    hits.first
 }
 
 /// Of each kind of case, which cause is named first.

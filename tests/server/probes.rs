@@ -258,7 +258,7 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
     let told = answered["result"].as_str().unwrap();
     let told = told.split(['(', '\'']).next().unwrap();
     assert!(after.contains(told), "lacks {told}");
-    let probe = server.get(&format!("/api/v1/runs?limit=1")).1["runs"][0]["id"].clone();
+    let probe = server.get("/api/v1/runs?limit=1").1["runs"][0]["id"].clone();
     assert!(after.contains(&format!("/compare?runs={run},{probe}")));
     // The probe's own page leads back.
     let probe = server.page(&format!("/runs/{probe}"));
