@@ -1,5 +1,6 @@
 //! What must be known before any cause is named: each a question with its numbers, asked of the last epoch, never of the best.
 
+use super::finding::Evidence;
 use super::{Subject, fisher_exact, upper_tail, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,20 @@ pub struct Gate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
     pub reference: &'static str,
+}
+
+impl Gate {
+    /// Its answer as evidence for a cause.
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence {
+            statement: self.statement.clone(),
+            statistic: self.statistic,
+            value: self.value,
+            threshold: self.threshold,
+            p: self.p,
+            reference: self.reference,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -23,14 +23,7 @@ pub(super) fn not_learning(case: &Case) -> Finding {
         .map(|gates| &gates.training_above_chance);
     if let Some(gate) = gate.filter(|gate| gate.answer != Answer::Unknown) {
         sentences.push(gate.statement.clone());
-        finding.evidence.push(Evidence {
-            statement: gate.statement.clone(),
-            statistic: gate.statistic,
-            value: gate.value,
-            threshold: gate.threshold,
-            p: gate.p,
-            reference: gate.reference,
-        });
+        finding.evidence.push(gate.evidence());
     } else if let Some(accuracy) = case.curves.accuracies(Split::Train).1.last() {
         sentences.push(format!("Training accuracy ends at {}.", percent(*accuracy)));
     }

@@ -113,7 +113,7 @@ impl Looks {
 
     /// The causes that all looks together speak for, the strongest first. What is only worth knowing speaks for none, and
     /// of a run whose learning carries over a cause is told only where it makes the figures worthless.
-    pub fn causes(&self, verdict: Verdict) -> Vec<Suspect> {
+    fn causes(&self, verdict: Verdict) -> Vec<Suspect> {
         let least = match verdict {
             Verdict::Healthy => Severity::Problem,
             _ => Severity::Warning,

@@ -233,13 +233,14 @@ fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) 
             diagnosis.causes.push(Suspect::of(*cause, evidence));
         }
     }
+    let probability = |suspect: &Suspect| {
+        let of = probabilities.iter().find(|(of, _)| *of == suspect.id);
+        of.map(|(_, p)| *p)
+    };
     // One that was never planted is as sure as its findings.
     let rank = |suspect: &Suspect| {
-        let of = probabilities.iter().find(|(of, _)| *of == suspect.id);
-        of.map_or(
-            f64::from(u8::from(suspect.severity == Severity::Problem)),
-            |(_, p)| *p,
-        )
+        let found = f64::from(u8::from(suspect.severity == Severity::Problem));
+        probability(suspect).unwrap_or(found)
     };
     diagnosis.causes.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     let leads = diagnosis
@@ -248,8 +249,7 @@ fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) 
         .is_some_and(|first| rank(first) > LEADS);
     diagnosis.undetermined |= asks(diagnosis.verdict) && !leads;
     for suspect in diagnosis.causes.iter_mut().filter(|_| told) {
-        let of = probabilities.iter().find(|(of, _)| *of == suspect.id);
-        suspect.confidence = of.map(|(_, p)| *p);
+        suspect.confidence = probability(suspect);
     }
 }
 
@@ -257,15 +257,7 @@ fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) 
 fn gap_evidence(diagnosis: &Diagnosis) -> Vec<Evidence> {
     let gates = diagnosis.gates.iter();
     gates
-        .flat_map(|gates| [&gates.gap, &gates.above_chance])
-        .map(|gate| Evidence {
-            statement: gate.statement.clone(),
-            statistic: gate.statistic,
-            value: gate.value,
-            threshold: gate.threshold,
-            p: gate.p,
-            reference: gate.reference,
-        })
+        .flat_map(|gates| [gates.gap.evidence(), gates.above_chance.evidence()])
         .collect()
 }
 

@@ -113,7 +113,10 @@ pub(super) fn without_copies(case: &Remediable, spec: &mut RunSpec) -> Option<()
     if spec.variation.split != Resplit::Found {
         return None;
     }
-    set_aside(case, spec, Cause::Leakage, |split| split != Split::Train)
+    let copies: HashSet<&str> = named(case, Cause::Leakage).collect();
+    let entries = case.index.entries.iter();
+    let held_out = entries.filter(|e| e.split != Split::Train && copies.contains(e.path.as_str()));
+    leave_out(spec, held_out.map(|e| e.path.clone()).collect())
 }
 
 /// Trains without the images whose labels are in question; those of validation stay, so that it stays the same question.
@@ -123,19 +126,6 @@ pub(super) fn without_suspects(case: &Remediable, spec: &mut RunSpec) -> Option<
     let suspects = named(case, Cause::LabelNoise).filter(|path| training.contains(path));
     let suspects: BTreeSet<String> = suspects.map(str::to_owned).collect();
     leave_out(spec, suspects)
-}
-
-/// Sets aside the images that the findings of a cause name, of the splits that are wanted.
-fn set_aside(
-    case: &Remediable,
-    spec: &mut RunSpec,
-    cause: Cause,
-    wanted: impl Fn(Split) -> bool,
-) -> Option<()> {
-    let named: HashSet<&str> = named(case, cause).collect();
-    let entries = case.index.entries.iter();
-    let found = entries.filter(|e| wanted(e.split) && named.contains(e.path.as_str()));
-    leave_out(spec, found.map(|e| e.path.clone()).collect())
 }
 
 /// The images that the findings of a cause name.
