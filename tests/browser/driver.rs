@@ -101,25 +101,31 @@ impl Browser {
 
     /// What a script expression gives, as JSON.
     pub async fn value_of(&self, expression: &str) -> serde_json::Value {
-        self.driver
-            .execute(format!("return ({expression})"), vec![])
+        self.evaluate(expression)
             .await
             .unwrap_or_else(|e| panic!("{expression}: {e}"))
-            .json()
-            .clone()
     }
 
-    /// Waits until a script expression is true.
+    /// Waits until a script expression is true. One that throws is not true yet: while one page gives way to
+    /// the next, what it looks for may not be there.
     pub async fn wait_for(&self, expression: &str) {
         let end = Instant::now() + PATIENCE;
-        while self.value_of(&format!("!!({expression})")).await != true {
-            assert!(
-                Instant::now() < end,
-                "never true: {expression}\n{}",
-                self.text().await
-            );
+        loop {
+            let now = self.evaluate(&format!("!!({expression})")).await;
+            if matches!(now, Ok(serde_json::Value::Bool(true))) {
+                return;
+            }
+            if Instant::now() >= end {
+                panic!("never true: {expression}\n{now:?}\n{}", self.text().await);
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    async fn evaluate(&self, expression: &str) -> WebDriverResult<serde_json::Value> {
+        let script = format!("return ({expression})");
+        let value = self.driver.execute(script, vec![]).await?;
+        Ok(value.json().clone())
     }
 
     /// Errors in the console since the last call: scripts that threw, requests refused by the page's policy.
