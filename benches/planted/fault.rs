@@ -40,13 +40,10 @@ pub enum Network {
     Linear,
 }
 
-/// Some faults show only in a network that learns by heart, that nothing steadies, or that is too simple.
+/// Some faults show only in a network that learns by heart or that is too simple.
 pub fn network(faults: &[Cause]) -> Network {
     match faults {
-        [
-            Cause::Memorisation | Cause::NoSignal | Cause::UnstableOptimisation,
-            ..,
-        ] => Network::Dense,
+        [Cause::Memorisation | Cause::NoSignal, ..] => Network::Dense,
         [Cause::LabelNoise, ..] => Network::Roomy,
         [Cause::WeakerThanBaseline, ..] => Network::Linear,
         _ => Network::Convolutions,
@@ -57,7 +54,7 @@ pub fn network(faults: &[Cause]) -> Network {
 pub fn spec(fault: Cause, severity: Severity) -> Value {
     let lr = |lr: f64| json!({"train": {"optimizer": {"kind": "adam", "lr": lr}}});
     match fault {
-        Cause::UnstableOptimisation => lr(severity.of(0.03, 0.1, 0.3)),
+        Cause::UnstableOptimisation => lr(severity.of(0.05, 0.1, 0.2)),
         Cause::NotLearning => lr(severity.of(1e-6, 1e-7, 1e-8)),
         _ => json!({}),
     }
@@ -111,10 +108,16 @@ pub fn plant(
             }
         }
         Cause::SplitShift => {
-            let (gain, shift) = severity.of((0.75, 0.1), (0.55, 0.2), (0.4, 0.3));
-            let held_out = images.iter_mut().filter(|i| i.is_held_out());
-            for pixel in held_out.flat_map(|i| &mut i.pixels) {
-                *pixel = *pixel * gain + shift;
+            // Another camera: out of focus, noisy, in light from one side.
+            let (blur, noise, light) =
+                severity.of((0.6, 0.1, 0.3), (0.8, 0.15, 0.45), (1.0, 0.2, 0.6));
+            for image in images.iter_mut().filter(|i| i.is_held_out()) {
+                let sharp = image.pixels.clone();
+                for (at, pixel) in image.pixels.iter_mut().enumerate() {
+                    let blurred = (1.0 - blur) * sharp[at] + blur * mean_around(&sharp, at);
+                    let from_middle = (at % SIDE) as f64 / (SIDE - 1) as f64 - 0.5;
+                    *pixel = blurred + light * from_middle + noise * chance.normal();
+                }
             }
         }
         Cause::PreprocessingMismatch => {
@@ -200,6 +203,19 @@ fn scramble(images: &mut [Image], of: impl Fn(&Image) -> bool, share: f64, chanc
     for (at, label) in places.into_iter().zip(labels) {
         images[at].label = label;
     }
+}
+
+/// The mean of a pixel and its neighbours.
+fn mean_around(pixels: &[f64], at: usize) -> f64 {
+    let near = |place: usize| place.saturating_sub(1)..(place + 2).min(SIDE);
+    let (mut sum, mut n) = (0.0, 0.0);
+    for y in near(at / SIDE) {
+        for x in near(at % SIDE) {
+            sum += pixels[y * SIDE + x];
+            n += 1.0;
+        }
+    }
+    sum / n
 }
 
 /// The look of a group: stripes of its own.

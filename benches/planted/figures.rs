@@ -115,9 +115,10 @@ pub fn mended(cases: &[Judged], alone: bool) -> (Count, Count) {
     (after, before)
 }
 
-/// The median of trainings spent, the run's own among them.
+/// The median of trainings spent on probes, every seed and fold counted as one; the run's own is the user's.
 pub fn median_trainings(cases: &[Judged]) -> usize {
-    let mut trainings: Vec<usize> = cases.iter().map(|(line, _)| line.trainings).collect();
+    let spent = |(line, _): &Judged| line.trainings.saturating_sub(1);
+    let mut trainings: Vec<usize> = cases.iter().map(spent).collect();
     trainings.sort_unstable();
     trainings.get(trainings.len() / 2).copied().unwrap_or(0)
 }

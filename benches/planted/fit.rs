@@ -1,18 +1,19 @@
-//! Log likelihood ratios of each cause, fitted on the calibration cases: logistic regression with a ridge.
+//! Log likelihood ratios of each cause, fitted on the calibration cases: logistic regression with a ridge. What findings say is
+//! fitted for all causes together first, and a cause's own ratios are held to that: few cases of one cause tell little.
 
 use crate::chance::Chance;
 use crate::line::Line;
 use gapwatch::diagnose::Answer;
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::probes::{
-    Calibration, FEATURES, HEALTHY, OWN_FINDINGS, Probe, Ratios, Signs, features,
+    Calibration, FEATURES, FINDINGS, HEALTHY, OWN_FINDINGS, Probe, Ratios, Signs, features,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ridges to choose from, by the likelihood of cases that were left out.
-const RIDGES: [f64; 5] = [0.03, 0.1, 0.3, 1.0, 3.0];
-/// Parts of which each is left out once: five and the number of plans have no common factor, so each leaves out all kinds.
-const PARTS: usize = 5;
+/// Ridges to choose from, by the likelihood of families of pictures that were left out.
+const RIDGES: [f64; 5] = [0.1, 0.3, 1.0, 3.0, 10.0];
+/// Of what is fitted for all causes together.
+const RIDGE_OF_ALL: f64 = 0.1;
 /// The prior log odds are hardly held back.
 const RIDGE_OF_PRIOR: f64 = 1e-3;
 /// Sweeps over all ratios; changes are below 1e-4 long before.
@@ -31,19 +32,15 @@ pub fn fit(lines: &[&Line]) -> Calibration {
     with_ridge(lines, ridge)
 }
 
-/// The surprise of each part of the cases by what is fitted on the others.
+/// The surprise of each family's cases by what is fitted on the other families: pictures of users are of none of them.
 fn left_out(lines: &[&Line], ridge: f64) -> f64 {
-    let of = |part: usize| {
-        let (out, rest): (Vec<_>, Vec<_>) = lines
-            .iter()
-            .copied()
-            .enumerate()
-            .partition(|(at, _)| at % PARTS == part);
-        let lines =
-            |of: Vec<(usize, _)>| of.into_iter().map(|(_, line)| line).collect::<Vec<&Line>>();
-        surprise(&with_ridge(&lines(rest), ridge), &lines(out))
+    let families: BTreeSet<&str> = lines.iter().map(|line| line.family.as_str()).collect();
+    let of = |family: &&str| {
+        let (out, rest): (Vec<&Line>, Vec<&Line>) =
+            lines.iter().partition(|line| line.family == **family);
+        surprise(&with_ridge(&rest, ridge), &out)
     };
-    (0..PARTS).map(of).sum()
+    families.iter().map(of).sum()
 }
 
 fn with_ridge(lines: &[&Line], ridge: f64) -> Calibration {
@@ -52,22 +49,30 @@ fn with_ridge(lines: &[&Line], ridge: f64) -> Calibration {
         .flat_map(|line| views(line).into_iter().map(move |signs| (*line, signs)))
         .collect();
     let planted: BTreeSet<Cause> = lines.iter().flat_map(|line| line.planted.clone()).collect();
-    let causes = planted.into_iter().map(|cause| {
-        let rows: Vec<Row> = views
-            .iter()
-            .map(|(line, signs)| Row {
-                features: features(signs, cause),
-                holds: line.planted.contains(&cause),
-                weight: 1.0 / (PARTIAL_VIEWS + 2) as f64,
-            })
-            .collect();
+    let rows = |cause: Cause| {
+        views.iter().map(move |(line, signs)| Row {
+            features: features(signs, cause),
+            holds: line.planted.contains(&cause),
+            weight: 1.0 / (PARTIAL_VIEWS + 2) as f64,
+        })
+    };
+    let of_all: Vec<Row> = planted
+        .iter()
+        .flat_map(|cause| rows(*cause))
+        .map(Row::of_findings)
+        .collect();
+    let mut shared = logistic(&of_all, RIDGE_OF_ALL, &[0.0; FEATURES]);
+    // How common a cause is differs.
+    shared[0] = 0.0;
+    let causes = planted.iter().copied().map(|cause| {
+        let rows: Vec<Row> = rows(cause).collect();
         let of_cause: Vec<&Line> = lines
             .iter()
             .copied()
             .filter(|line| line.planted.contains(&cause))
             .collect();
         let ratios = Ratios {
-            ratios: logistic(&rows, ridge).to_vec(),
+            ratios: logistic(&rows, ridge, &shared).to_vec(),
             share: of_cause.len() as f64 / lines.len() as f64,
             yes: yes(&of_cause),
         };
@@ -131,15 +136,30 @@ struct Row {
     weight: f64,
 }
 
-/// The ratios of the largest likelihood with a ridge, by Newton's step along one ratio after the other.
-fn logistic(rows: &[Row], ridge: f64) -> [f64; FEATURES] {
-    let mut ratios = [0.0; FEATURES];
-    let mut log_odds = vec![0.0_f64; rows.len()];
+impl Row {
+    /// With the prior log odds and what findings say alone.
+    fn of_findings(mut self) -> Row {
+        self.features[FINDINGS.end() + 1..].fill(0.0);
+        self
+    }
+}
+
+/// The ratios of the largest likelihood with a ridge around `centre`, by Newton's step along one ratio after the other.
+fn logistic(rows: &[Row], ridge: f64, centre: &[f64; FEATURES]) -> [f64; FEATURES] {
+    let mut ratios = *centre;
+    let of = |row: &Row| {
+        row.features
+            .iter()
+            .zip(centre)
+            .map(|(x, ratio)| x * ratio)
+            .sum()
+    };
+    let mut log_odds: Vec<f64> = rows.iter().map(of).collect();
     for _ in 0..SWEEPS {
         let mut largest = 0.0_f64;
         for (at, ratio) in ratios.iter_mut().enumerate() {
             let held = if at == 0 { RIDGE_OF_PRIOR } else { ridge };
-            let (mut slope, mut bend) = (held * *ratio, held);
+            let (mut slope, mut bend) = (held * (*ratio - centre[at]), held);
             for (row, log_odds) in rows.iter().zip(&log_odds) {
                 let value = row.features[at];
                 if value != 0.0 {

@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
     /// Cases, of both halves together
-    #[arg(long, default_value_t = 336)]
+    #[arg(long, default_value_t = 456)]
     cases: u64,
     /// Cases at once
     #[arg(long, value_name = "N")]

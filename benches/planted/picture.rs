@@ -1,4 +1,4 @@
-//! Pictures of six families, 16 × 16 gray: what a class is, and all that is chance.
+//! Pictures of eight families, 16 × 16 gray: what a class is, and all that is chance.
 
 use crate::chance::Chance;
 use std::f64::consts::{PI, TAU};
@@ -18,14 +18,52 @@ pub enum Family {
     Places,
     /// How a line moves from left to right, as in a spectrogram.
     Tracks,
-    /// How many dots there are.
-    Dots,
+    /// Which sign of five strokes stands somewhere, leaning a little.
+    Glyphs,
+    /// Where a ring that stands somewhere is open.
+    Rings,
+    /// How far apart parallel lines are and how far they slope, as harmonics in a spectrogram.
+    Harmonics,
 }
 
 impl Family {
     /// Those that choose thresholds and ratios, and those that report.
-    pub const CALIBRATION: [Family; 3] = [Family::Gratings, Family::Places, Family::Tracks];
-    pub const REPORTING: [Family; 3] = [Family::Textures, Family::Figures, Family::Dots];
+    pub const CALIBRATION: [Family; 5] = [
+        Family::Gratings,
+        Family::Textures,
+        Family::Figures,
+        Family::Places,
+        Family::Tracks,
+    ];
+    pub const REPORTING: [Family; 3] = [Family::Glyphs, Family::Rings, Family::Harmonics];
+
+    /// True where a class is a place in the picture: what pools over all places cannot tell its classes, and a dense network can.
+    pub fn has_places(self) -> bool {
+        matches!(self, Family::Places | Family::Tracks)
+    }
+
+    /// As many classes as can be told apart in so few pixels.
+    pub fn most_classes(self) -> usize {
+        match self {
+            Family::Textures | Family::Figures | Family::Rings | Family::Harmonics => 8,
+            Family::Tracks => 9,
+            _ => 20,
+        }
+    }
+
+    /// The deviation of the pixels' noise in which a network gets nearly all right, but not all.
+    pub fn noise(self) -> f64 {
+        match self {
+            Family::Gratings => 0.3,
+            Family::Textures => 0.15,
+            Family::Figures => 0.08,
+            Family::Places => 0.25,
+            Family::Tracks => 0.12,
+            Family::Glyphs => 0.15,
+            Family::Rings => 0.15,
+            Family::Harmonics => 0.3,
+        }
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -34,7 +72,9 @@ impl Family {
             Family::Figures => "figures",
             Family::Places => "places",
             Family::Tracks => "tracks",
-            Family::Dots => "dots",
+            Family::Glyphs => "glyphs",
+            Family::Rings => "rings",
+            Family::Harmonics => "harmonics",
         }
     }
 
@@ -55,20 +95,14 @@ impl Family {
             }
             Family::Figures => {
                 let (cx, cy) = (chance.within(0.3, 0.7), chance.within(0.3, 0.7));
-                // A closed curve with as many corners, rounder or hollow: up to twenty of them differ.
-                let corners = 2.0 + (class % 7) as f64;
-                let hollow = class / 7 % 2 == 1;
-                let size = if class >= 14 { 0.17 } else { 0.27 };
+                // A closed curve with as many corners.
+                let corners = 1.0 + class as f64;
                 let turn = TAU * chance.uniform();
                 Box::new(move |x, y| {
                     let (dx, dy) = (x - cx, y - cy);
-                    let edge = size * (1.0 + 0.45 * (corners * (dy.atan2(dx) + turn)).cos());
+                    let edge = 0.27 * (1.0 + 0.45 * (corners * (dy.atan2(dx) + turn)).cos());
                     let from_edge = edge - dx.hypot(dy);
-                    let inside = (from_edge * 24.0).clamp(0.0, 1.0);
-                    match hollow {
-                        true => inside * (1.0 - ((from_edge - 0.09) * 24.0).clamp(0.0, 1.0)),
-                        false => inside,
-                    }
+                    (from_edge * 24.0).clamp(0.0, 1.0)
                 })
             }
             Family::Places => {
@@ -95,16 +129,38 @@ impl Family {
                     (-((y - line) / 0.07).powi(2)).exp()
                 })
             }
-            Family::Dots => {
-                let dots: Vec<(f64, f64)> = (0..=class)
-                    .map(|_| (chance.within(0.05, 0.95), chance.within(0.05, 0.95)))
-                    .collect();
+            Family::Glyphs => {
+                let sign = sign(class);
+                let (cx, cy) = (chance.within(0.3, 0.7), chance.within(0.3, 0.7));
+                let (sin, cos) = chance.within(-0.2, 0.2).sin_cos();
+                let size = chance.within(0.42, 0.5);
                 Box::new(move |x, y| {
-                    dots.iter()
-                        .map(|(cx, cy)| {
-                            (-((x - cx).powi(2) + (y - cy).powi(2)) / (2.0 * 0.04 * 0.04)).exp()
-                        })
-                        .fold(0.0, f64::max)
+                    let (dx, dy) = ((x - cx) / size, (y - cy) / size);
+                    let at = (dx * cos + dy * sin, dy * cos - dx * sin);
+                    let nearest = sign.iter().map(|(from, to)| from_line(at, *from, *to));
+                    let distance = size * nearest.fold(f64::INFINITY, f64::min);
+                    (-(distance / 0.045).powi(2)).exp()
+                })
+            }
+            Family::Rings => {
+                let (cx, cy) = (chance.within(0.35, 0.65), chance.within(0.35, 0.65));
+                let (sin, cos) = (TAU * share).sin_cos();
+                let radius = chance.within(0.2, 0.28);
+                Box::new(move |x, y| {
+                    let (dx, dy) = (x - cx, y - cy);
+                    let ring = (-((dx.hypot(dy) - radius) / 0.055).powi(2)).exp();
+                    let open = dx * cos + dy * sin > 0.0 && (dy * cos - dx * sin).abs() < 0.1;
+                    if open { 0.0 } else { ring }
+                })
+            }
+            Family::Harmonics => {
+                let apart = [0.16, 0.22, 0.3, 0.4][class % 4];
+                let slope = if class < 4 { 0.25 } else { -0.25 };
+                let from = apart * chance.uniform();
+                let slope = slope + chance.within(-0.08, 0.08);
+                Box::new(move |x, y| {
+                    let off = (y + slope * x - from).rem_euclid(apart);
+                    (-(off.min(apart - off) / 0.045).powi(2)).exp()
                 })
             }
         };
@@ -118,4 +174,29 @@ impl Family {
             })
             .collect()
     }
+}
+
+/// The strokes of a class's sign, within −½ to ½: between neighbours of a grid of three by three points, the same on any machine.
+fn sign(class: usize) -> Vec<((f64, f64), (f64, f64))> {
+    let mut chance = Chance::new(class as u64, "sign");
+    let point = |at: usize| ((at % 3) as f64 / 2.0 - 0.5, (at / 3) as f64 / 2.0 - 0.5);
+    let mut at = chance.below(9);
+    let mut strokes = Vec::new();
+    while strokes.len() < 5 {
+        let to = chance.below(9);
+        let near = (at % 3).abs_diff(to % 3) <= 1 && (at / 3).abs_diff(to / 3) <= 1;
+        if to != at && near {
+            strokes.push((point(at), point(to)));
+            at = to;
+        }
+    }
+    strokes
+}
+
+/// The distance of a point from a stroke.
+fn from_line(at: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let along = ((at.0 - from.0) * dx + (at.1 - from.1) * dy) / (dx * dx + dy * dy);
+    let along = along.clamp(0.0, 1.0);
+    (at.0 - from.0 - along * dx).hypot(at.1 - from.1 - along * dy)
 }

@@ -43,7 +43,7 @@ pub fn print(calibration: &Calibration, lines: &[Line]) -> f64 {
         );
     }
     println!(
-        "| median trainings spent, the run's own among them | {} |",
+        "| median trainings spent on probes, every fold counted as one | {} |",
         median_trainings(&cases)
     );
     println!("\n| probabilities | mean | hold | |\n|---|---|---|---|");

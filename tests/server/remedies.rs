@@ -29,7 +29,9 @@ fn what_a_remedy_does_is_in_the_diagnosis_and_on_the_report_once_its_runs_are_ov
     let server = TestServer::start();
     let run = stuck(&server, &many_archive(), 12);
     let report = format!("/runs/{run}/report");
-    assert!(server.page(&report).contains("id=\"try-remedies\""));
+    for page in [&report, &format!("/runs/{run}")] {
+        assert!(server.page(page).contains("id=\"try-remedies\""), "{page}");
+    }
 
     let path = format!("/api/v1/runs/{run}/remedies");
     let wanted = json!({"remedies": ["default-learning-rate", "label-smoothing"], "seeds": 2});

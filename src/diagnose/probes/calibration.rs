@@ -136,6 +136,8 @@ mod tests {
     fn signs(verdict: Verdict, answers: &[(Probe, Answer)]) -> Signs {
         Signs {
             verdict,
+            lift: Some(0.3),
+            gap: Some(0.5),
             findings: Vec::new(),
             answers: answers.to_vec(),
         }

@@ -4,13 +4,18 @@ use super::Probe;
 use super::signs::Signs;
 use crate::diagnose::finding::{Cause, Severity};
 use crate::diagnose::{Answer, Verdict};
+use std::ops::RangeInclusive;
 
 /// Numbers of a cause's signs.
-pub const FEATURES: usize = 6 + VERDICTS.len() + 3 * Probe::ALL.len();
+pub const FEATURES: usize = 10 + VERDICTS.len() + 3 * Probe::ALL.len();
 
-/// Where findings of the cause itself stand, and the verdict that nothing is wrong.
-pub const OWN_FINDINGS: std::ops::RangeInclusive<usize> = 1..=3;
-pub const HEALTHY: usize = 6;
+/// Where findings stand, those of the cause itself, and the verdict that nothing is wrong.
+pub const FINDINGS: RangeInclusive<usize> = 1..=5;
+pub const OWN_FINDINGS: RangeInclusive<usize> = 1..=3;
+pub const HEALTHY: usize = 10;
+
+/// A score that is not known is taken to be in the middle.
+const UNKNOWN: f64 = 0.5;
 
 const VERDICTS: [Verdict; 8] = [
     Verdict::Healthy,
@@ -24,7 +29,8 @@ const VERDICTS: [Verdict; 8] = [
 ];
 
 /// One for what is so and zero for what is not: always one; that a finding speaks for the cause, at least a warning, a problem;
-/// that a warning, a problem speaks for another cause; the verdict; of each probe that it answered yes (a half where weakly), no,
+/// that a warning, a problem speaks for another cause; the lift and the gap, each also squared, so that a cause may belong to its
+/// middle; the verdict; of each probe that it answered yes (a half where weakly), no,
 /// or could not be read. A probe that was not made says nothing.
 pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     let worst = |own: bool| {
@@ -35,6 +41,10 @@ pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
         of.map(|sign| sign.severity).max()
     };
     let (own, others) = (worst(true), worst(false));
+    let of_scores = [signs.lift, signs.gap].map(|score| score.unwrap_or(UNKNOWN));
+    let scores = of_scores
+        .into_iter()
+        .flat_map(|score| [score, score * score]);
     let head = [
         true,
         own.is_some(),
@@ -56,7 +66,13 @@ pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
         }
     });
     let mut all = [0.0; FEATURES];
-    let values = head.into_iter().chain(verdict).map(number).chain(answers);
+    let verdict = verdict.into_iter().map(number);
+    let values = head
+        .into_iter()
+        .map(number)
+        .chain(scores)
+        .chain(verdict)
+        .chain(answers);
     for (place, value) in all.iter_mut().zip(values) {
         *place = value;
     }
@@ -72,6 +88,8 @@ mod tests {
     fn signs_are_numbers_as_the_cause_sees_them() {
         let signs = Signs {
             verdict: Verdict::Healthy,
+            lift: Some(0.9),
+            gap: None,
             findings: vec![Sign {
                 id: "x".to_owned(),
                 cause: Cause::Leakage,
@@ -86,6 +104,7 @@ mod tests {
         assert_eq!(own[..6], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
         let others = features(&signs, Cause::Memorisation);
         assert_eq!(others[..6], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(own[6..HEALTHY], [0.9, 0.9 * 0.9, 0.5, 0.25]);
         assert_eq!(own[HEALTHY], 1.0);
         assert_eq!(own[HEALTHY + 1..HEALTHY + 8], [0.0; 7]);
         assert_eq!(own[HEALTHY + 8..HEALTHY + 11], [0.5, 0.0, 0.0]);

@@ -113,7 +113,7 @@ impl<'a> Inquiry<'a> {
         let cost_s = trainings.iter().map(|training| training.seconds).sum();
         let own = trainings.len();
         self.trained.extend(trainings);
-        let specs = probe.trainings(&self.run.spec, self.run.epochs.len() as u32);
+        let specs = self.trainings(probe);
         let trials: Vec<&Training> = specs
             .iter()
             .filter_map(|spec| self.trained.iter().find(|training| training.spec == *spec))
@@ -166,7 +166,13 @@ impl<'a> Inquiry<'a> {
     /// What is known so far.
     pub fn signs(&self) -> Signs {
         let answers = self.read.iter().map(|(of, reading)| (*of, reading.answer));
-        Signs::of(self.diagnosis.verdict, self.looks.findings(), answers)
+        let diagnosis = &self.diagnosis;
+        Signs::of(
+            diagnosis.verdict,
+            diagnosis.gates.as_ref(),
+            self.looks.findings(),
+            answers,
+        )
     }
 
     /// Causes that a finding speaks for, the most probable first.
@@ -183,7 +189,7 @@ impl<'a> Inquiry<'a> {
     /// True for a probe that was not made and can be made of these images.
     fn is_open(&self, probe: Probe) -> bool {
         let made = self.read.iter().any(|(of, _)| *of == probe);
-        let trainings = probe.trainings(&self.run.spec, self.run.epochs.len() as u32);
+        let trainings = self.trainings(probe);
         let possible = || {
             trainings
                 .iter()
@@ -192,9 +198,15 @@ impl<'a> Inquiry<'a> {
         !made && probe.suits(&self.run.spec, self.diagnosis.verdict) && possible()
     }
 
+    /// All trainings of a probe.
+    fn trainings(&self, probe: Probe) -> Vec<RunSpec> {
+        let images = self.index.of(Split::Train).count();
+        probe.trainings(&self.run.spec, self.run.epochs.len() as u32, images)
+    }
+
     /// The trainings that a probe needs and that were not made for another.
     fn missing(&self, probe: Probe) -> Vec<RunSpec> {
-        let mut specs = probe.trainings(&self.run.spec, self.run.epochs.len() as u32);
+        let mut specs = self.trainings(probe);
         specs.retain(|spec| self.trained.iter().all(|training| training.spec != *spec));
         specs
     }

@@ -15,7 +15,7 @@ mod training;
 pub use calibration::{Calibration, Ratios};
 pub use cost::Cost;
 pub use document::{NextProbe, ProbeRecord};
-pub use features::{FEATURES, HEALTHY, OWN_FINDINGS, features};
+pub use features::{FEATURES, FINDINGS, HEALTHY, OWN_FINDINGS, features};
 pub use inquiry::{Inquiry, Next};
 pub use probe::Probe;
 pub use signs::{Sign, Signs};

@@ -13,8 +13,9 @@ pub(super) const LONGER: u32 = 3;
 pub(super) const COOLER: f64 = 0.1;
 /// The preset of the small network.
 const BASELINE: &str = "cnn-gap";
-/// A baseline that had no time to learn would tell nothing.
+/// A baseline that had no time to learn would tell nothing: epochs and steps that it has at least.
 const BASELINE_EPOCHS: u32 = 20;
+const BASELINE_STEPS: usize = 400;
 
 /// Trainings that tell causes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,11 +90,11 @@ impl Probe {
         }
     }
 
-    /// The trainings it needs beside the user's run, which took this many epochs.
+    /// The trainings it needs beside the user's run, which took this many epochs of so many training images.
     ///
     /// Probes are judged by their last epoch, so none stops early: with shuffled labels a rising validation loss is what is
     /// expected.
-    pub fn trainings(self, run: &RunSpec, epochs: u32) -> Vec<RunSpec> {
+    pub fn trainings(self, run: &RunSpec, epochs: u32, images: usize) -> Vec<RunSpec> {
         let mut base = run.clone();
         // They describe the run, not its probes.
         base.name = String::new();
@@ -121,7 +122,9 @@ impl Probe {
                 spec.model = ModelSpec::Preset(BASELINE.to_owned());
                 spec.train.optimizer = Optimizer::default();
                 spec.train.schedule = Schedule::default();
-                spec.train.epochs = spec.train.epochs.max(BASELINE_EPOCHS);
+                let steps = images.div_ceil(spec.train.batch_size).max(1);
+                let long_enough = BASELINE_STEPS.div_ceil(steps) as u32;
+                spec.train.epochs = spec.train.epochs.max(BASELINE_EPOCHS).max(long_enough);
             })],
             Probe::PooledResplit => {
                 vec![with(&|spec| spec.variation.split = Resplit::Pooled)]
@@ -191,7 +194,7 @@ mod tests {
         for (place, probe) in Probe::ALL.into_iter().enumerate() {
             assert_eq!(probe as usize, place);
             assert_eq!(serde_json::to_value(probe).unwrap(), probe.name());
-            let trainings = probe.trainings(&run, 12);
+            let trainings = probe.trainings(&run, 12, 630);
             assert!(!trainings.is_empty());
             for spec in trainings {
                 assert_eq!(spec.check(), [], "{probe:?}");
@@ -200,15 +203,15 @@ mod tests {
             }
         }
         // Folds by class are asked for by two probes, and are trained once.
-        let grouped = Probe::GroupedFolds.trainings(&run, 12);
-        for fold in Probe::LabelSuspects.trainings(&run, 12) {
+        let grouped = Probe::GroupedFolds.trainings(&run, 12, 630);
+        for fold in Probe::LabelSuspects.trainings(&run, 12, 630) {
             assert!(grouped.contains(&fold));
         }
     }
 
     #[test]
     fn a_smaller_share_of_the_images_is_shown_as_often() {
-        let curve = Probe::LearningCurve.trainings(&RunSpec::default(), 10);
+        let curve = Probe::LearningCurve.trainings(&RunSpec::default(), 10, 630);
         let epochs: Vec<u32> = curve.iter().map(|spec| spec.train.epochs).collect();
         assert_eq!(epochs, [40, 20]);
     }

@@ -1,14 +1,19 @@
-//! What is known of a run when its causes are weighed: the verdict, who speaks for which cause and how loudly, the probes' answers.
+//! What is known of a run when its causes are weighed: the verdict, how good it is, who speaks for which cause and how loudly, the
+//! probes' answers.
 
 use super::Probe;
 use crate::diagnose::finding::{Cause, Finding, Severity};
-use crate::diagnose::{Answer, Verdict};
+use crate::diagnose::{Answer, Gates, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Signs of a run's causes; what probabilities are computed from and fitted on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signs {
     pub verdict: Verdict,
+    /// Validation accuracy above guessing, as a share of all that is above guessing, 0 to 1; none where it is not known.
+    pub lift: Option<f64>,
+    /// Training less validation accuracy, 0 to 1.
+    pub gap: Option<f64>,
     /// Without those that only repeat a probe's answer.
     pub findings: Vec<Sign>,
     /// In the order in which they were made.
@@ -26,6 +31,7 @@ pub struct Sign {
 impl Signs {
     pub(super) fn of<'a>(
         verdict: Verdict,
+        gates: Option<&Gates>,
         findings: impl IntoIterator<Item = &'a Finding>,
         answers: impl IntoIterator<Item = (Probe, Answer)>,
     ) -> Signs {
@@ -36,10 +42,82 @@ impl Signs {
                 severity: finding.severity,
             })
         };
+        let validation = gates.map(|gates| &gates.above_chance);
+        let accuracy = validation.and_then(|gate| gate.value);
+        let chance = validation.and_then(|gate| gate.threshold);
+        let training = gates.and_then(|gates| gates.training_above_chance.value);
+        let above = |accuracy: f64, chance: f64| (accuracy - chance) / (1.0 - chance).max(1e-3);
         Signs {
             verdict,
-            findings: findings.into_iter().filter_map(sign).collect(),
+            lift: accuracy
+                .zip(chance)
+                .map(|(a, c)| above(a, c).clamp(0.0, 1.0)),
+            gap: training.zip(accuracy).map(|(t, v)| (t - v).clamp(0.0, 1.0)),
+            findings: apart(findings.into_iter().filter_map(sign).collect()),
             answers: answers.into_iter().collect(),
         }
+    }
+}
+
+/// Without what another sign explains: classes that are rare in training and not in validation are the split's doing.
+fn apart(mut signs: Vec<Sign>) -> Vec<Sign> {
+    let split =
+        |sign: &Sign| sign.cause == Cause::OrderedSplit && sign.severity == Severity::Problem;
+    if signs.iter().any(split) {
+        signs.retain(|sign| sign.cause != Cause::ClassImbalance);
+    }
+    signs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_classes_are_no_imbalance_where_the_split_made_them() {
+        let finding = |id: &'static str, cause, severity| {
+            let mut finding = Finding::new(id, severity, "");
+            finding.cause = Some(cause);
+            finding
+        };
+        let rare = finding("rare", Cause::ClassImbalance, Severity::Warning);
+        let causes = |severity| {
+            let mixed = finding("mixed", Cause::OrderedSplit, severity);
+            let signs = Signs::of(Verdict::Overfitting, None, [&rare, &mixed], []);
+            let causes = signs.findings.into_iter().map(|sign| sign.cause);
+            causes.collect::<Vec<Cause>>()
+        };
+        assert_eq!(causes(Severity::Problem), [Cause::OrderedSplit]);
+        assert_eq!(
+            causes(Severity::Warning),
+            [Cause::ClassImbalance, Cause::OrderedSplit]
+        );
+    }
+
+    #[test]
+    fn lift_and_gap_are_those_of_the_gates() {
+        let metrics = |correct, n| crate::run::SplitMetrics::new(1.0, correct, n);
+        let last = crate::run::EpochRecord {
+            epoch: 1,
+            lr: 0.1,
+            seconds: 1.0,
+            train: Some(metrics(95, 100)),
+            val: Some(metrics(40, 100)),
+            test: None,
+            running: None,
+        };
+        let subject = crate::diagnose::Subject {
+            epochs: &[],
+            classes: 5,
+            class_counts: &[],
+            status: crate::run::RunStatus::Finished,
+            best_epoch: None,
+        };
+        let gates = Gates::of(&subject, &last);
+        let signs = Signs::of(Verdict::Overfitting, Some(&gates), [], []);
+        assert!((signs.lift.unwrap() - 0.25).abs() < 1e-12);
+        assert!((signs.gap.unwrap() - 0.55).abs() < 1e-12);
+        let nothing = Signs::of(Verdict::Undetermined, None, [], []);
+        assert_eq!((nothing.lift, nothing.gap), (None, None));
     }
 }

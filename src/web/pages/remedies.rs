@@ -1,4 +1,4 @@
-//! Remedies of a run on its report: what came of those that were tried, and a form that tries more.
+//! Remedies of a run, on its page and its report: what came of those that were tried, and a form that tries more.
 
 use super::App;
 use super::effect::effect;
@@ -21,7 +21,7 @@ pub fn router() -> Router<App> {
     Router::new().route("/runs/{id}/remedies", post(start))
 }
 
-/// The section of a report.
+/// The section of either.
 #[derive(Template)]
 #[template(path = "run/remedies.html")]
 pub struct RemediesView {
@@ -55,7 +55,7 @@ impl From<&Offer> for OfferView {
 }
 
 impl RemediesView {
-    /// Of a run's report; none where nothing was tried and nothing can be.
+    /// None where nothing was tried and nothing can be.
     pub fn of(gathered: &Gathered, live: bool) -> Option<RemediesView> {
         let records = gathered.diagnosis.remedies_tried.clone();
         let offers = &gathered.offers;

@@ -7,6 +7,7 @@ use super::finding::{FindingView, no_pictures};
 use super::found::FoundView;
 use super::inspection::audit_link;
 use super::probes::ProbesView;
+use super::remedies::RemediesView;
 use super::reveal::TestView;
 use super::runs::model_name;
 use super::settings::settings;
@@ -155,6 +156,8 @@ struct RunView {
     diagnosis: Diagnosis,
     found: FoundView,
     probes: ProbesView,
+    /// None where nothing was tried and nothing can be.
+    remedies: Option<RemediesView>,
     /// What its layers tell.
     layers: Vec<FindingView>,
     /// The numbers of the last epoch and of the best.
@@ -190,6 +193,7 @@ impl RunView {
         };
         let found = FoundView::of(app, &of).await;
         let probes = ProbesView::of(app, &of, group.as_ref());
+        let remedies = RemediesView::of(&of, true);
         let Gathered {
             run,
             epochs,
@@ -219,6 +223,7 @@ impl RunView {
             group,
             found,
             probes,
+            remedies,
             layers: FindingView::list(
                 "layers",
                 &run.network_findings().unwrap_or_default(),
