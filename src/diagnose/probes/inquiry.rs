@@ -19,6 +19,8 @@ use crate::run::{RunSpec, Split};
 const LEAST_BITS: f64 = 0.02;
 /// A cause that is no more probable than this is not what is the matter.
 const LEADS: f64 = 0.5;
+/// Causes that are more probable than this are equally sure: the one whose findings are worse goes before.
+const SURE: f64 = 0.9;
 /// A cause that no finding speaks for is listed from this probability on.
 const LISTED: f64 = 0.15;
 
@@ -252,8 +254,9 @@ fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) 
     // One that was never planted is as sure as its findings.
     let rank = |suspect: &Suspect| {
         let found = f64::from(u8::from(suspect.severity == Severity::Problem));
-        probability(suspect).unwrap_or(found)
+        probability(suspect).unwrap_or(found).min(SURE)
     };
+    // They come by their findings, and those that are as sure stay so.
     diagnosis.causes.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
     let leads = diagnosis
         .causes

@@ -22,3 +22,4 @@ pub use signs::{Sign, Signs};
 pub use training::{Training, Validated};
 
 use probe::SHARES;
+pub(super) use probe::small_network;

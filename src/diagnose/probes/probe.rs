@@ -118,14 +118,7 @@ impl Probe {
             })
         };
         match self {
-            Probe::Baseline => vec![with(&|spec| {
-                spec.model = ModelSpec::Preset(BASELINE.to_owned());
-                spec.train.optimizer = Optimizer::default();
-                spec.train.schedule = Schedule::default();
-                let steps = images.div_ceil(spec.train.batch_size).max(1);
-                let long_enough = BASELINE_STEPS.div_ceil(steps) as u32;
-                spec.train.epochs = spec.train.epochs.max(BASELINE_EPOCHS).max(long_enough);
-            })],
+            Probe::Baseline => vec![with(&|spec| small_network(spec, images))],
             Probe::PooledResplit => {
                 vec![with(&|spec| spec.variation.split = Resplit::Pooled)]
             }
@@ -173,6 +166,17 @@ impl Probe {
             | Probe::LabelSuspects => !stuck,
         }
     }
+}
+
+/// Makes a run one of the small network, trained as it wants to be on so many images.
+pub(in crate::diagnose) fn small_network(spec: &mut RunSpec, images: usize) {
+    spec.model = ModelSpec::Preset(BASELINE.to_owned());
+    spec.train.optimizer = Optimizer::default();
+    spec.train.schedule = Schedule::default();
+    let steps = images.div_ceil(spec.train.batch_size).max(1);
+    let long_enough = BASELINE_STEPS.div_ceil(steps) as u32;
+    let epochs = &mut spec.train.epochs;
+    *epochs = (*epochs).max(BASELINE_EPOCHS).max(long_enough);
 }
 
 fn cool(optimizer: &mut Optimizer) {

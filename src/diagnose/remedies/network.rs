@@ -1,27 +1,22 @@
 //! Remedies in the network: its own layers with one thing changed.
 
 use super::remedy::Remediable;
+use crate::diagnose::probes::small_network;
 use crate::model::{PlannedLayer, plan_for, preset};
 use crate::run::{
-    AdaptivePool, Conv2d, Dropout, GroupNorm, Layer, LayerSpec, Linear, ModelSpec, Optimizer, Pair,
-    RunSpec, Schedule, SequenceOf,
+    AdaptivePool, Conv2d, Dropout, GroupNorm, Layer, LayerSpec, Linear, ModelSpec, Pair, RunSpec,
+    SequenceOf, Split,
 };
 
-/// The preset of the small network, and the epochs that it wants at least.
-const BASELINE: &str = "cnn-gap";
-const BASELINE_EPOCHS: u32 = 20;
 /// Global pooling leaves the classifier one number a channel: as many as the small network has, at least.
 const LEAST_CHANNELS: usize = 32;
 const DROPOUT: f64 = 0.5;
 /// Groups of a group norm at most.
 const MOST_GROUPS: usize = 8;
 
-/// The small network with the optimizer that it ships with.
-pub(super) fn baseline(_: &Remediable, spec: &mut RunSpec) -> Option<()> {
-    spec.model = ModelSpec::Preset(BASELINE.to_owned());
-    spec.train.optimizer = Optimizer::default();
-    spec.train.schedule = Schedule::default();
-    spec.train.epochs = spec.train.epochs.max(BASELINE_EPOCHS);
+/// The small network, as the probe that asks about it trains it.
+pub(super) fn baseline(case: &Remediable, spec: &mut RunSpec) -> Option<()> {
+    small_network(spec, case.index.of(Split::Train).count());
     Some(())
 }
 
