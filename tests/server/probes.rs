@@ -136,7 +136,8 @@ fn a_chain_makes_probe_after_probe_by_itself_until_no_other_would_tell_more() {
 #[test]
 fn a_chain_stops_before_the_probe_that_costs_more_than_is_left() {
     let server = TestServer::start();
-    let run = stuck(&server, 1500);
+    // So long that the next probe, three times as long, costs more than the least budget.
+    let run = stuck(&server, 6000);
     // As much as the first is reckoned to cost: any other costs more than that leaves.
     let budget = diagnosis(&server, run)["next_probe"]["cost_s"]
         .as_f64()
