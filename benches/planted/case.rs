@@ -71,19 +71,19 @@ pub struct Case {
 impl Case {
     /// Of three cases two calibrate and one reports. Each of both kinds goes through all plans, then all severities.
     pub fn of(number: u64) -> Case {
-        let (three, place) = (number / 3, number % 3);
+        let (three, place) = ((number / 3) as usize, (number % 3) as usize);
         let calibration = place < 2;
         let turn = if calibration {
             2 * three + place
         } else {
             three
-        } as usize;
+        };
         let mut chance = Chance::new(number, "case");
         let faults = PLANS[turn % PLANS.len()];
         let severity = Severity::ALL[turn / PLANS.len() % 3];
-        let families = match calibration {
-            true => Family::CALIBRATION.to_vec(),
-            false => Family::REPORTING.to_vec(),
+        let families: &[Family] = match calibration {
+            true => &Family::CALIBRATION,
+            false => &Family::REPORTING,
         };
         // Every third healthy case.
         let hard = faults.is_empty() && turn / 6 % 3 == 2;
@@ -93,7 +93,7 @@ impl Case {
             [Cause::WeakerThanBaseline, ..] => !family.has_places(),
             _ => true,
         };
-        let families: Vec<Family> = families.into_iter().filter(fits).collect();
+        let families: Vec<Family> = families.iter().copied().filter(fits).collect();
         let family = chance.one_of(&families);
         let least_classes = match faults {
             [

@@ -7,7 +7,7 @@ use crate::diagnose::{Answer, Verdict};
 use std::ops::RangeInclusive;
 
 /// Numbers of a cause's signs.
-pub const FEATURES: usize = 10 + VERDICTS.len() + 3 * Probe::ALL.len();
+pub const FEATURES: usize = HEALTHY + VERDICTS.len() + 3 * Probe::ALL.len();
 
 /// Where findings stand, those of the cause itself, and the verdict that nothing is wrong.
 pub const FINDINGS: RangeInclusive<usize> = 1..=5;
@@ -30,8 +30,8 @@ const VERDICTS: [Verdict; 8] = [
 
 /// One for what is so and zero for what is not: always one; that a finding speaks for the cause, at least a warning, a problem;
 /// that a warning, a problem speaks for another cause; the lift and the gap, each also squared, so that a cause may belong to its
-/// middle; the verdict; of each probe that it answered yes (a half where weakly), no,
-/// or could not be read. A probe that was not made says nothing.
+/// middle; the verdict; of each probe that it answered yes (a half where weakly), no, or could not be read. A probe that was not
+/// made says nothing.
 pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     let worst = |own: bool| {
         let of = signs

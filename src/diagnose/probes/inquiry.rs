@@ -39,6 +39,8 @@ pub enum Next {
 pub struct Inquiry<'a> {
     /// The dataset as it is.
     index: &'a Index,
+    /// Its training images.
+    images: usize,
     run: Training,
     diagnosis: Diagnosis,
     /// The run's own findings, and those of audit, simple models and layers.
@@ -61,6 +63,7 @@ impl<'a> Inquiry<'a> {
         calibration: &'a Calibration,
     ) -> Self {
         Inquiry {
+            images: index.of(Split::Train).count(),
             cost: Cost::of(&run, index),
             index,
             run,
@@ -202,8 +205,7 @@ impl<'a> Inquiry<'a> {
 
     /// All trainings of a probe.
     fn trainings(&self, probe: Probe) -> Vec<RunSpec> {
-        let images = self.index.of(Split::Train).count();
-        probe.trainings(&self.run.spec, self.run.epochs.len() as u32, images)
+        probe.trainings(&self.run.spec, self.run.epochs.len() as u32, self.images)
     }
 
     /// The trainings that a probe needs and that were not made for another.

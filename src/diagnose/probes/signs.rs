@@ -72,6 +72,8 @@ fn apart(mut signs: Vec<Sign>) -> Vec<Sign> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::Subject;
+    use crate::run::{EpochRecord, RunStatus, SplitMetrics};
 
     #[test]
     fn rare_classes_are_no_imbalance_where_the_split_made_them() {
@@ -96,8 +98,8 @@ mod tests {
 
     #[test]
     fn lift_and_gap_are_those_of_the_gates() {
-        let metrics = |correct, n| crate::run::SplitMetrics::new(1.0, correct, n);
-        let last = crate::run::EpochRecord {
+        let metrics = |correct, n| SplitMetrics::new(1.0, correct, n);
+        let last = EpochRecord {
             epoch: 1,
             lr: 0.1,
             seconds: 1.0,
@@ -106,11 +108,11 @@ mod tests {
             test: None,
             running: None,
         };
-        let subject = crate::diagnose::Subject {
+        let subject = Subject {
             epochs: &[],
             classes: 5,
             class_counts: &[],
-            status: crate::run::RunStatus::Finished,
+            status: RunStatus::Finished,
             best_epoch: None,
         };
         let gates = Gates::of(&subject, &last);
