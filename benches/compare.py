@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gapwatch and PyTorch side by side: the tables of docs/PERFORMANCE.md.
 
-    python benches/compare.py presets [--models cnn-bilstm mlp] [--batches 8 32 128] [--rounds 3]
+    python benches/compare.py presets [--models cnn-bilstm mlp] [--batches 8 32 128] [--rounds 3] [--bytes]
     python benches/compare.py threads [--values 1 2]
     python benches/compare.py batch   [--values 8 16 32 64 128]
     python benches/compare.py size    [--values 64x128 128x256 256x512]
@@ -37,6 +37,7 @@ class Work:
     width: int = 256
     threads: int = 2
     epochs: int = 2
+    pytorch_bytes: bool = False
 
     def options(self) -> list[str]:
         names = ["batch", "images", "height", "width", "threads", "epochs"]
@@ -69,7 +70,7 @@ def measure(args: argparse.Namespace, work: Work, programs: list[str]) -> dict[s
         module = str(Path(folder) / "model.py")
         if programs != ["gapwatch"]:
             subprocess.run([*bench, "--module", module], check=True)
-        torch = [sys.executable, str(HERE / "torch_reference.py"), "speed", "--module", module, *work.options()]
+        torch = [sys.executable, str(HERE / "torch_reference.py"), "speed", "--module", module, *work.options(), *(["--bytes"] if work.pytorch_bytes else [])]
         for _ in range(args.rounds):
             for program in programs:
                 command = [*bench, "--json"] if program == "gapwatch" else [*torch, "--layout", program]
@@ -108,7 +109,7 @@ def presets(args: argparse.Namespace) -> None:
     head(["network", "batch", *COMPARED])
     for model in args.models:
         for batch in args.batches:
-            work = Work(model, batch, images=args.images, threads=args.threads, epochs=args.epochs)
+            work = Work(model, batch, images=args.images, threads=args.threads, epochs=args.epochs, pytorch_bytes=args.bytes)
             row([model, str(batch), *compared(measure(args, work, PROGRAMS))])
 
 
@@ -143,6 +144,7 @@ def main() -> None:
     mode = modes.add_parser("presets", parents=[common], help="every preset and batch size against PyTorch")
     mode.add_argument("--models", nargs="+", default=PRESETS, metavar="PRESET")
     mode.add_argument("--batches", nargs="+", type=int, default=[8, 32, 128])
+    mode.add_argument("--bytes", action="store_true", help="PyTorch, too, makes float32 of bytes batch by batch")
     mode.set_defaults(run=presets)
     for name, values in [("threads", ["1", "2"]), ("batch", ["8", "16", "32", "64", "128"]),
                          ("size", ["64x128", "128x256", "256x512"]), ("images", ["158", "315", "630", "1260"])]:

@@ -62,14 +62,17 @@ pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
             if many.count < C {
                 for j in 0..many.count {
                     let row = [many.row(j, length)];
-                    columns::<V, R, 1>(&few, &packed, row, &mut sums, |i, _, x| put(i, j, x));
+                    columns::<V, R, 1>(&few, &packed, row, row, &mut sums, |i, _, x| put(i, j, x));
                 }
             } else {
                 for j in (0..many.count).step_by(C) {
                     // The last ones may be there already: they come out the same.
                     let j = j.min(many.count - C);
-                    let rows = std::array::from_fn(|c| many.row(j + c, length));
-                    columns::<V, R, C>(&few, &packed, rows, &mut sums, |i, c, x| put(i, j + c, x));
+                    let [rows, next] = [j, (j + C).min(many.count - C)]
+                        .map(|j| std::array::from_fn(|c| many.row(j + c, length)));
+                    columns::<V, R, C>(&few, &packed, rows, next, &mut sums, |i, c, x| {
+                        put(i, j + c, x)
+                    });
                 }
             }
         }
@@ -102,7 +105,11 @@ unsafe fn pack<V: Register, const R: usize>(rows: &[&[f32]], packed: &mut [f32])
     }
 }
 
-/// Calls `put` with the result of each packed row i and each of `C` other rows c, as (i, c, result).
+/// Calls `put` with the result of each packed row i and each of `C` other rows c, as (i, c, result); `next` are the rows that
+/// come after those.
+///
+/// Rows that lie far apart in memory are read slowly, for no processor foresees where the next one begins. So while a piece is
+/// worked on, the one after it is fetched into the second cache, a row with each group of packed rows.
 ///
 /// # Safety
 /// As [`dots`]; all rows must be of one length, and `packed` what [`pack`] makes of `few`.
@@ -111,6 +118,7 @@ unsafe fn columns<V: Register, const R: usize, const C: usize>(
     few: &[&[f32]],
     packed: &[f32],
     others: [&[f32]; C],
+    next: [&[f32]; C],
     sums: &mut Vec<[f32; 16]>,
     mut put: impl FnMut(usize, usize, f32),
 ) {
@@ -120,7 +128,12 @@ unsafe fn columns<V: Register, const R: usize, const C: usize>(
     let mut packed = packed.as_ptr();
     for from in (0..whole).step_by(PIECE) {
         let steps = PIECE.min(whole - from) / 16;
-        for sums in sums.chunks_exact_mut(R * C) {
+        let ahead = match from + PIECE < whole {
+            true => others.map(|row| row[from + PIECE..].as_ptr()),
+            false => next.map(<[f32]>::as_ptr),
+        };
+        for (group, sums) in sums.chunks_exact_mut(R * C).enumerate() {
+            let ahead = ahead[group % C];
             for lane in (0..16).step_by(V::WIDTH) {
                 // SAFETY: the rows go on for 16 · `steps` numbers from `from`, and so does what is packed.
                 unsafe {
@@ -128,6 +141,7 @@ unsafe fn columns<V: Register, const R: usize, const C: usize>(
                     block::<V, R, C>(
                         packed,
                         others,
+                        ahead.wrapping_add(lane),
                         steps,
                         sums.as_mut_ptr().cast::<f32>().add(lane),
                     );
@@ -144,14 +158,16 @@ unsafe fn columns<V: Register, const R: usize, const C: usize>(
     }
 }
 
-/// Adds a piece's products to one register's lanes of the `R` × `C` results' sums, which lie sixteen numbers apart.
+/// Adds a piece's products to one register's lanes of the `R` × `C` results' sums, which lie sixteen numbers apart; fetches as
+/// much from `ahead`.
 ///
 /// # Safety
-/// As [`dots`]; the pointers must be good for all that is read and written.
+/// As [`dots`]; the pointers must be good for all that is read and written. `ahead` may point anywhere.
 #[inline(always)]
 unsafe fn block<V: Register, const R: usize, const C: usize>(
     packed: *const f32,
     others: [*const f32; C],
+    ahead: *const f32,
     steps: usize,
     sums: *mut f32,
 ) {
@@ -164,6 +180,7 @@ unsafe fn block<V: Register, const R: usize, const C: usize>(
             }
         }
         for step in 0..steps {
+            V::prefetch(ahead.wrapping_add(step * 16));
             let right = others.map(|other| V::load(other.add(step * 16)));
             for (r, inner) in inner.iter_mut().enumerate() {
                 let left = V::load(packed.add((step * R + r) * V::WIDTH));

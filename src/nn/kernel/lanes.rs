@@ -45,6 +45,8 @@ pub(super) trait Register: Copy {
     unsafe fn zero() -> Self;
     /// `self` · `b` + `c`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// Asks for a line of memory to come into the second cache, where the processor can; any address will do.
+    fn prefetch(_at: *const f32) {}
 }
 
 /// What every processor can.
