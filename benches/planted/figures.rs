@@ -1,11 +1,10 @@
 //! The figures of the reporting cases.
 
 use crate::line::{Line, Reported};
+use gapwatch::diagnose::STATED;
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::probes::Calibration;
 
-/// A cause with this probability is asserted.
-pub const ASSERTED: f64 = 0.5;
 /// Share of the clean run's accuracy that a remedy is to bring back.
 const RESTORED: f64 = 0.8;
 /// Causes whose first remedy is applied without looking.
@@ -79,7 +78,7 @@ impl Hits {
 /// Causes that the document states with more than one half.
 pub fn asserted(reported: &Reported) -> usize {
     let probable = reported.named.iter().filter_map(|named| named.confidence);
-    probable.filter(|confidence| *confidence > ASSERTED).count()
+    probable.filter(|confidence| *confidence > STATED).count()
 }
 
 /// Summed over causes, the mean over cases of (probability − truth)²: ours, and that of the calibration's base rates.

@@ -7,7 +7,7 @@ use gapwatch::diagnose::audit::audit;
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::looks::{Looks, Source};
 use gapwatch::diagnose::probes::{Calibration, ProbeRecord, Training};
-use gapwatch::diagnose::remedies::Remediable;
+use gapwatch::diagnose::remedies::{Remediable, proposals};
 use gapwatch::diagnose::simple_models::simple_models;
 use gapwatch::diagnose::{
     Diagnosis, GL_THRESHOLD, SEED, generalisation_loss, network_findings, smoothed,
@@ -38,7 +38,7 @@ pub fn record(case: &Case) -> Result<Value> {
     )
 }
 
-/// Judges a case as Gapwatch does for its users, and applies the first remedy of the first cause without looking.
+/// Judges a case as Gapwatch does for its users, and applies the first proposed remedy without looking.
 pub fn report(case: &Case, calibration: &Calibration) -> Result<Value> {
     let started = Instant::now();
     let planted = Planted::of(case)?;
@@ -128,8 +128,7 @@ impl Planted {
         Ok(inquire(inquest, &mut Silent)?)
     }
 
-    /// What the first remedy of the first cause that a spec can carry out brings back, beside the run as it was and the same
-    /// pictures with nothing planted.
+    /// What the first proposal brings back, beside the run as it was and the same pictures with nothing planted.
     fn mended(&self, case: &Case, diagnosis: &Diagnosis, epochs: u32) -> Result<Value> {
         let remediable = Remediable {
             spec: &self.spec,
@@ -137,10 +136,7 @@ impl Planted {
             index: &self.dataset.index,
             findings: &diagnosis.findings,
         };
-        let first = diagnosis.causes.first().and_then(|suspect| {
-            let mut remedies = suspect.remedies.iter();
-            remedies.find_map(|remedy| Some((remedy.id, remedy.apply(&remediable)?)))
-        });
+        let first = proposals(&diagnosis.causes, &remediable).into_iter().next();
         let drawn = case
             .faults
             .contains(&Cause::LabelNoise)
@@ -149,7 +145,10 @@ impl Planted {
         let clean = Planted::of(&case.clean())?;
         let clean = balanced(&alone(&clean.dataset, &clean.spec)?, None);
         let (remedy, accuracy) = match first {
-            Some((id, spec)) => (Some(id), balanced(&alone(&self.dataset, &spec)?, drawn)),
+            Some(first) => (
+                Some(first.treatment.id()),
+                balanced(&alone(&self.dataset, &first.spec)?, drawn),
+            ),
             None => (None, unmended),
         };
         Ok(json!({"remedy": remedy, "before": unmended, "after": accuracy, "clean": clean}))

@@ -18,12 +18,12 @@ pub enum Family {
     Places,
     /// How a line moves from left to right, as in a spectrogram.
     Tracks,
-    /// Which sign of five strokes stands somewhere, leaning a little.
-    Glyphs,
-    /// Where a ring that stands somewhere is open.
-    Rings,
-    /// How far apart parallel lines are and how far they slope, as harmonics in a spectrogram.
-    Harmonics,
+    /// How many arms a spiral that stands somewhere has, and which way it winds.
+    Spirals,
+    /// How wide and how high the fields of a chequered cloth are.
+    Cloths,
+    /// In which direction from each other two blots lie.
+    Pairs,
 }
 
 impl Family {
@@ -35,7 +35,7 @@ impl Family {
         Family::Places,
         Family::Tracks,
     ];
-    pub const REPORTING: [Family; 3] = [Family::Glyphs, Family::Rings, Family::Harmonics];
+    pub const REPORTING: [Family; 3] = [Family::Spirals, Family::Cloths, Family::Pairs];
 
     /// True where a class is a place in the picture: what pools over all places cannot tell its classes, and a dense network can.
     pub fn has_places(self) -> bool {
@@ -45,8 +45,9 @@ impl Family {
     /// As many classes as can be told apart in so few pixels.
     pub fn most_classes(self) -> usize {
         match self {
-            Family::Textures | Family::Figures | Family::Rings | Family::Harmonics => 8,
+            Family::Textures | Family::Figures | Family::Spirals | Family::Pairs => 8,
             Family::Tracks => 9,
+            Family::Cloths => 16,
             _ => 20,
         }
     }
@@ -59,9 +60,9 @@ impl Family {
             Family::Figures => 0.08,
             Family::Places => 0.25,
             Family::Tracks => 0.12,
-            Family::Glyphs => 0.15,
-            Family::Rings => 0.15,
-            Family::Harmonics => 0.3,
+            Family::Spirals => 0.2,
+            Family::Cloths => 0.2,
+            Family::Pairs => 0.2,
         }
     }
 
@@ -72,9 +73,9 @@ impl Family {
             Family::Figures => "figures",
             Family::Places => "places",
             Family::Tracks => "tracks",
-            Family::Glyphs => "glyphs",
-            Family::Rings => "rings",
-            Family::Harmonics => "harmonics",
+            Family::Spirals => "spirals",
+            Family::Cloths => "cloths",
+            Family::Pairs => "pairs",
         }
     }
 
@@ -129,39 +130,35 @@ impl Family {
                     (-((y - line) / 0.07).powi(2)).exp()
                 })
             }
-            Family::Glyphs => {
-                let sign = sign(class);
-                let (cx, cy) = (chance.within(0.3, 0.7), chance.within(0.3, 0.7));
-                let (sin, cos) = chance.within(-0.2, 0.2).sin_cos();
-                let size = chance.within(0.42, 0.5);
-                Box::new(move |x, y| {
-                    let (dx, dy) = ((x - cx) / size, (y - cy) / size);
-                    let at = (dx * cos + dy * sin, dy * cos - dx * sin);
-                    let nearest = sign.iter().map(|(from, to)| from_line(at, *from, *to));
-                    let distance = size * nearest.fold(f64::INFINITY, f64::min);
-                    (-(distance / 0.045).powi(2)).exp()
-                })
-            }
-            Family::Rings => {
+            Family::Spirals => {
                 let (cx, cy) = (chance.within(0.35, 0.65), chance.within(0.35, 0.65));
-                let (sin, cos) = (TAU * share).sin_cos();
-                let radius = chance.within(0.2, 0.28);
+                let arms = (1 + class % 4) as f64;
+                let winding = if class < 4 { 9.0 } else { -9.0 };
+                let turn = TAU * chance.uniform();
                 Box::new(move |x, y| {
                     let (dx, dy) = (x - cx, y - cy);
-                    let ring = (-((dx.hypot(dy) - radius) / 0.055).powi(2)).exp();
-                    let open = dx * cos + dy * sin > 0.0 && (dy * cos - dx * sin).abs() < 0.1;
-                    if open { 0.0 } else { ring }
+                    let radius = dx.hypot(dy);
+                    let wave = (arms * dy.atan2(dx) + winding * radius + turn).sin();
+                    (0.5 + 0.5 * wave) * (-(radius / 0.4).powi(4)).exp()
                 })
             }
-            Family::Harmonics => {
-                let apart = [0.16, 0.22, 0.3, 0.4][class % 4];
-                let slope = if class < 4 { 0.25 } else { -0.25 };
-                let from = apart * chance.uniform();
-                let slope = slope + chance.within(-0.08, 0.08);
+            Family::Cloths => {
+                let waves = [1.2, 2.0, 3.2, 5.0];
+                let (across, down) = (waves[class % 4], waves[class / 4 % 4]);
+                let (right, low) = (TAU * chance.uniform(), TAU * chance.uniform());
                 Box::new(move |x, y| {
-                    let off = (y + slope * x - from).rem_euclid(apart);
-                    (-(off.min(apart - off) / 0.045).powi(2)).exp()
+                    0.5 + 0.5 * (TAU * across * x + right).sin() * (TAU * down * y + low).sin()
                 })
+            }
+            Family::Pairs => {
+                let (cx, cy) = (chance.within(0.35, 0.65), chance.within(0.35, 0.65));
+                let (sin, cos) = (PI * share + chance.within(-0.08, 0.08)).sin_cos();
+                let apart = chance.within(0.17, 0.23);
+                let blot = move |x: f64, y: f64, side: f64| {
+                    let (dx, dy) = (x - cx - side * apart * cos, y - cy - side * apart * sin);
+                    (-(dx.hypot(dy) / 0.1).powi(2)).exp()
+                };
+                Box::new(move |x, y| blot(x, y, 1.0) + blot(x, y, -1.0))
             }
         };
         let strength = chance.within(0.45, 0.6);
@@ -174,29 +171,4 @@ impl Family {
             })
             .collect()
     }
-}
-
-/// The strokes of a class's sign, within −½ to ½: between neighbours of a grid of three by three points, the same on any machine.
-fn sign(class: usize) -> Vec<((f64, f64), (f64, f64))> {
-    let mut chance = Chance::new(class as u64, "sign");
-    let point = |at: usize| ((at % 3) as f64 / 2.0 - 0.5, (at / 3) as f64 / 2.0 - 0.5);
-    let mut at = chance.below(9);
-    let mut strokes = Vec::new();
-    while strokes.len() < 5 {
-        let to = chance.below(9);
-        let near = (at % 3).abs_diff(to % 3) <= 1 && (at / 3).abs_diff(to / 3) <= 1;
-        if to != at && near {
-            strokes.push((point(at), point(to)));
-            at = to;
-        }
-    }
-    strokes
-}
-
-/// The distance of a point from a stroke.
-fn from_line(at: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let along = ((at.0 - from.0) * dx + (at.1 - from.1) * dy) / (dx * dx + dy * dy);
-    let along = along.clamp(0.0, 1.0);
-    (at.0 - from.0 - along * dx).hypot(at.1 - from.1 - along * dy)
 }

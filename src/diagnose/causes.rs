@@ -20,7 +20,15 @@ pub struct Suspect {
     pub remedies: &'static [Remedy],
 }
 
+/// A cause that is more probable than this is stated as a fault.
+pub const STATED: f64 = 0.5;
+
 impl Suspect {
+    /// True for one that is stated as a fault.
+    pub fn is_stated(&self) -> bool {
+        self.confidence.is_some_and(|p| p > STATED)
+    }
+
     /// A cause that no finding of its own speaks for.
     pub(super) fn of(cause: Cause, evidence: Vec<Evidence>) -> Suspect {
         Suspect {

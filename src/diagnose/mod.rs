@@ -23,7 +23,7 @@ mod trend;
 mod unstable;
 mod verdict;
 
-pub use causes::Suspect;
+pub use causes::{STATED, Suspect};
 pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,
     training_progress,

@@ -5,10 +5,9 @@ use super::probes::training;
 use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::Diagnosis;
-use crate::diagnose::finding::Cause;
 use crate::diagnose::probes::{Cost, Training};
 use crate::diagnose::remedies::{
-    Proposal, Remediable, Remedy, RemedyRecord, TriedRun, by_default, proposals, read,
+    Proposal, Remediable, RemedyRecord, Treatment, TriedRun, by_default, proposals, read,
 };
 use crate::run::sweep::{Axis, SEED_FIELD, Settings};
 use crate::run::{FieldError, GroupId, RunId, RunSpec, SpecError, TestFigures};
@@ -30,7 +29,8 @@ const MOST_REMEDIES: usize = 20;
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WantedRemedies {
-    /// Their ids; where none is named, three of the first two causes in turn.
+    /// Their ids, of several at once joined by `+`; where none is named, what is against all stated causes at once, then
+    /// remedies of the first two causes in turn, three trials together.
     #[schema(example = json!(["global-pooling", "augment"]))]
     pub remedies: Vec<String>,
     /// Runs of each, which differ in their seed alone, from 1 to 5. With more than one the run itself is repeated with the
@@ -47,7 +47,7 @@ impl Default for WantedRemedies {
     }
 }
 
-/// A remedy that can be tried on a run.
+/// What can be tried on a run.
 pub struct Offer {
     pub proposal: Proposal,
     /// Seconds of training, about, from what the run itself took.
@@ -97,9 +97,9 @@ impl Remedying {
                     continue;
                 };
                 let mut fields = of.run.settings.keys();
-                let remedy = match fields.find_map(|field| field.strip_prefix(FIELD)) {
-                    Some(id) => match Remedy::named(id) {
-                        Some(remedy) => Some(remedy),
+                let treatment = match fields.find_map(|field| field.strip_prefix(FIELD)) {
+                    Some(id) => match Treatment::named(id) {
+                        Some(treatment) => Some(treatment),
                         // Of another version.
                         None => continue,
                     },
@@ -108,7 +108,7 @@ impl Remedying {
                 let epochs = app.store.epochs(of.run.id).await?;
                 tried.push(TriedRun {
                     run: of.run.id,
-                    remedy,
+                    treatment,
                     seed,
                     training: training(app, &of.run, epochs, dataset).await?,
                 });
@@ -145,8 +145,7 @@ impl Remedying {
     }
 
     fn proposals(&self, diagnosis: &Diagnosis) -> Vec<Proposal> {
-        let causes: Vec<Cause> = diagnosis.causes.iter().map(|suspect| suspect.id).collect();
-        proposals(&causes, &self.case(&self.run.spec, diagnosis))
+        proposals(&diagnosis.causes, &self.case(&self.run.spec, diagnosis))
     }
 
     fn case<'a>(&'a self, spec: &'a RunSpec, diagnosis: &'a Diagnosis) -> Remediable<'a> {
@@ -168,7 +167,7 @@ impl Remedying {
         if !(1..=MOST_SEEDS).contains(&wanted.seeds) {
             return Err(field("seeds", format!("from 1 to {MOST_SEEDS}")));
         }
-        let remedies = self.chosen(diagnosis, &wanted.remedies)?;
+        let treatments = self.chosen(diagnosis, &wanted.remedies)?;
         let seeds: Vec<u64> = (0..wanted.seeds)
             .map(|more| (self.run.spec.train.seed + more) % (1 << 53))
             .collect();
@@ -184,18 +183,19 @@ impl Remedying {
                 let name = format!("run {} again{told}", self.run.id);
                 runs.push(self.new_run(own.clone(), name, None, *seed)?);
             }
-            for remedy in &remedies {
-                let Some(spec) = remedy.apply(&self.case(&own, diagnosis)) else {
+            for treatment in &treatments {
+                let Some(spec) = treatment.apply(&self.case(&own, diagnosis)) else {
                     continue;
                 };
-                let name = format!("{} of run {}{told}", remedy.id, self.run.id);
-                runs.push(self.new_run(spec, name, Some(remedy.id), *seed)?);
+                let id = treatment.id();
+                let name = format!("{id} of run {}{told}", self.run.id);
+                runs.push(self.new_run(spec, name, Some(&id), *seed)?);
             }
         }
-        let mut axes: Vec<Axis> = remedies
+        let mut axes: Vec<Axis> = treatments
             .iter()
-            .map(|remedy| Axis {
-                field: format!("{FIELD}{}", remedy.id),
+            .map(|treatment| Axis {
+                field: format!("{FIELD}{}", treatment.id()),
                 values: vec![1.into()],
             })
             .collect();
@@ -215,7 +215,7 @@ impl Remedying {
     }
 
     /// The remedies that are named, or those that come first.
-    fn chosen(&self, diagnosis: &Diagnosis, named: &[String]) -> Result<Vec<Remedy>, HttpError> {
+    fn chosen(&self, diagnosis: &Diagnosis, named: &[String]) -> Result<Vec<Treatment>, HttpError> {
         if named.len() > MOST_REMEDIES {
             return Err(field(
                 "remedies",
@@ -231,30 +231,33 @@ impl Remedying {
                         .to_owned(),
                 ));
             }
-            return Ok(chosen.into_iter().map(|proposal| proposal.remedy).collect());
+            let treatments = chosen.into_iter().map(|proposal| proposal.treatment);
+            return Ok(treatments.collect());
         }
         let case = self.case(&self.run.spec, diagnosis);
-        let mut chosen: Vec<Remedy> = Vec::new();
+        let mut chosen: Vec<Treatment> = Vec::new();
         for id in named {
-            let Some(remedy) = Remedy::named(id) else {
+            let Some(treatment) = Treatment::named(id) else {
                 return Err(field(
                     "remedies",
-                    format!("no remedy is called '{id}': the diagnosis names those of each cause"),
+                    format!(
+                        "no remedy is called '{id}': the diagnosis names those of each cause; up to three at once are joined by +"
+                    ),
                 ));
             };
-            if remedy.is_for_people() {
+            if treatment.is_for_people() {
                 return Err(conflict(format!(
                     "{id} is nothing that a run can try: {}",
-                    remedy.words
+                    treatment.words()
                 )));
             }
-            if remedy.apply(&case).is_none() {
+            if treatment.apply(&case).is_none() {
                 return Err(conflict(format!(
                     "{id} changes nothing of this run, or cannot be done to its network and its images"
                 )));
             }
-            if chosen.iter().all(|known| known.id != remedy.id) {
-                chosen.push(remedy);
+            if !chosen.contains(&treatment) {
+                chosen.push(treatment);
             }
         }
         Ok(chosen)

@@ -159,6 +159,35 @@ fn without_names_those_that_come_first_are_tried_and_one_group_at_a_time() {
 }
 
 #[test]
+fn two_remedies_joined_by_a_plus_are_one_run_with_both() {
+    let server = TestServer::start();
+    let run = stuck(&server, &tiny_archive(), 5);
+    let id = "default-learning-rate+label-smoothing";
+    let path = format!("/api/v1/runs/{run}/remedies");
+    let (status, group) = server.post(&path, &json!({"remedies": [id, "label-smoothing"]}));
+    assert_eq!(status, 201, "{group}");
+    let runs = group["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2, "{group}");
+    let both = runs.iter().find(|of| {
+        let settings = of["settings"].as_object().unwrap();
+        settings.contains_key(&format!("remedy.{id}"))
+    });
+    let both = &both.unwrap()["id"];
+    let spec = server.get(&format!("/api/v1/runs/{both}")).1["spec"].clone();
+    assert_eq!(spec["train"]["optimizer"]["lr"], 0.01, "{spec}");
+    assert!(spec["train"]["label_smoothing"].as_f64() > Some(0.0));
+    finish(&server, &group);
+    let tried = &diagnosis(&server, run)["remedies_tried"];
+    assert_eq!(
+        (&tried[0]["id"], &tried[0]["runs"]),
+        (&json!(id), &json!([both])),
+        "{tried}"
+    );
+    let said = tried[0]["words"].as_str().unwrap();
+    assert!(said.contains("learning rate") && said.contains("; and label smoothing"));
+}
+
+#[test]
 fn the_form_of_the_report_tries_what_is_ticked() {
     let server = TestServer::start();
     let run = stuck(&server, &tiny_archive(), 2);
@@ -188,6 +217,7 @@ fn what_cannot_be_tried_says_why() {
     let path = format!("/api/v1/runs/{run}/remedies");
     for (wanted, expected, says) in [
         (json!({"remedies": ["prayer"]}), 422, "'prayer'"),
+        (json!({"remedies": ["augment+augment"]}), 422, "joined by +"),
         (json!({"seeds": 0}), 422, "from 1 to 5"),
         (json!({"seeds": 6}), 422, "from 1 to 5"),
         (json!({"seed": 1}), 422, "seed"),

@@ -9,7 +9,7 @@ use super::reading::{Reading, read};
 use super::signs::Signs;
 use super::training::Training;
 use crate::data::Index;
-use crate::diagnose::causes::Suspect;
+use crate::diagnose::causes::{STATED, Suspect};
 use crate::diagnose::finding::{Cause, Evidence, Finding, Severity};
 use crate::diagnose::looks::{Looks, Source};
 use crate::diagnose::{Answer, Diagnosis, Subject, Verdict};
@@ -17,8 +17,6 @@ use crate::run::{RunSpec, Split};
 
 /// A probe that is expected to make less surer, in bits, is not worth a training.
 const LEAST_BITS: f64 = 0.02;
-/// A cause that is no more probable than this is not what is the matter.
-const LEADS: f64 = 0.5;
 /// Causes that are more probable than this are equally sure: the one whose findings are worse goes before.
 const SURE: f64 = 0.9;
 /// A cause that no finding speaks for is listed from this probability on.
@@ -263,7 +261,7 @@ fn weigh(diagnosis: &mut Diagnosis, probabilities: &[(Cause, f64)], told: bool) 
     let leads = diagnosis
         .causes
         .first()
-        .is_some_and(|first| rank(first) > LEADS);
+        .is_some_and(|first| rank(first) > STATED);
     diagnosis.undetermined |= asks(diagnosis.verdict) && !leads;
     for suspect in diagnosis.causes.iter_mut().filter(|_| told) {
         suspect.confidence = probability(suspect);

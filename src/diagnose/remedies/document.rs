@@ -57,8 +57,8 @@ pub struct MeanDifference {
 /// A remedy that was tried, beside the run itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RemedyRecord {
-    pub id: &'static str,
-    pub words: &'static str,
+    pub id: String,
+    pub words: String,
     /// Its runs, one a seed; the first is the one that is judged.
     pub runs: Vec<RunId>,
     pub effect: Effect,

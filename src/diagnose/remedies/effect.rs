@@ -1,7 +1,7 @@
 //! What came of remedies: each beside the run itself, on the same validation images where it can be.
 
 use super::words::{least_seen, words};
-use super::{Difference, Effect, MeanDifference, Remedy, RemedyRecord};
+use super::{Difference, Effect, MeanDifference, RemedyRecord, Treatment};
 use crate::diagnose::probes::{Training, Validated};
 use crate::diagnose::statistics::{PairedCounts, holm, mcnemar_exact, mean_interval};
 use crate::diagnose::{Interval, difference, fisher_exact};
@@ -16,7 +16,7 @@ pub(super) const SEEN: f64 = 0.05;
 pub struct TriedRun {
     pub run: RunId,
     /// None for the run's own settings.
-    pub remedy: Option<Remedy>,
+    pub treatment: Option<Treatment>,
     /// Of the run with the same seed that it is compared with.
     pub seed: u64,
     pub training: Training,
@@ -42,13 +42,13 @@ pub(super) fn validation(training: &Training) -> Option<&SplitMetrics> {
 /// Reads what was tried on a run, in the order in which remedies came up. Of a remedy that was tried twice with one seed the
 /// later run counts.
 pub fn read(run: &Training, tried: &[TriedRun]) -> Vec<RemedyRecord> {
-    let mut remedies: Vec<Remedy> = Vec::new();
-    for remedy in tried.iter().filter_map(|tried| tried.remedy) {
-        if remedies.iter().all(|known| known.id != remedy.id) {
-            remedies.push(remedy);
+    let mut treatments: Vec<&Treatment> = Vec::new();
+    for treatment in tried.iter().filter_map(|tried| tried.treatment.as_ref()) {
+        if !treatments.contains(&treatment) {
+            treatments.push(treatment);
         }
     }
-    let judged = remedies.into_iter().map(|remedy| judge(run, tried, remedy));
+    let judged = treatments.into_iter().map(|of| judge(run, tried, of));
     let mut records = corrected(judged.collect());
     // Of equals the first, which was proposed before the others.
     let best = records
@@ -70,21 +70,21 @@ struct Judged {
     least: String,
 }
 
-/// A remedy beside its controls.
-fn judge(run: &Training, tried: &[TriedRun], remedy: Remedy) -> Judged {
+/// A treatment beside its controls.
+fn judge(run: &Training, tried: &[TriedRun], treatment: &Treatment) -> Judged {
     let own_seed = run.spec.train.seed;
     let control = |seed: u64| match seed {
         seed if seed == own_seed => Some(run),
         seed => {
-            let controls = tried.iter().rev().filter(|t| t.remedy.is_none());
+            let controls = tried.iter().rev().filter(|t| t.treatment.is_none());
             let mut of_seed = controls.filter(|t| t.seed == seed && t.validation().is_some());
             of_seed.next().map(|t| &t.training)
         }
     };
-    let is_of = |tried: &&TriedRun| tried.remedy.is_some_and(|of| of.id == remedy.id);
-    let of_remedy = tried.iter().filter(is_of);
+    let is_of = |tried: &&TriedRun| tried.treatment.as_ref() == Some(treatment);
+    let of_treatment = tried.iter().filter(is_of);
     let mut runs: Vec<&TriedRun> = Vec::new();
-    for one in of_remedy.clone() {
+    for one in of_treatment.clone() {
         match runs.iter_mut().find(|known| known.seed == one.seed) {
             Some(known) if one.validation().is_some() => *known = one,
             Some(_) => {}
@@ -94,8 +94,8 @@ fn judge(run: &Training, tried: &[TriedRun], remedy: Remedy) -> Judged {
     // The one beside the run itself is judged.
     runs.sort_by_key(|one| (one.seed != own_seed, one.seed));
     let mut record = RemedyRecord {
-        id: remedy.id,
-        words: remedy.words,
+        id: treatment.id(),
+        words: treatment.words(),
         runs: runs.iter().map(|one| one.run).collect(),
         effect: Effect::Unknown,
         winner: false,
@@ -107,7 +107,7 @@ fn judge(run: &Training, tried: &[TriedRun], remedy: Remedy) -> Judged {
         p: None,
         p_holm: None,
         over_seeds: None,
-        cost_s: of_remedy.map(|one| one.training.seconds).sum(),
+        cost_s: of_treatment.map(|one| one.training.seconds).sum(),
         result: "Its run ended without figures of validation, so it tells nothing.".to_owned(),
     };
     let pairs: Vec<(&Training, &TriedRun)> = runs
@@ -262,7 +262,7 @@ mod tests {
     fn tried(run: i64, id: &str, seed: u64, training: Training) -> TriedRun {
         TriedRun {
             run: RunId(run),
-            remedy: Remedy::named(id),
+            treatment: Treatment::named(id),
             seed,
             training,
         }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn seeds_give_a_paired_interval_against_controls_of_the_same_seed() {
         let control = |run, seed, right| TriedRun {
-            remedy: None,
+            treatment: None,
             ..tried(run, "augment", seed, training(seed, right, 100))
         };
         let records = read(

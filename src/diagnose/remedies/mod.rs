@@ -8,6 +8,7 @@ mod network;
 mod proposal;
 mod remedy;
 mod training;
+mod treatment;
 mod words;
 
 pub use catalogue::remedies;
@@ -15,3 +16,4 @@ pub use document::{Difference, Effect, MeanDifference, RemedyRecord, Share};
 pub use effect::{TriedRun, read};
 pub use proposal::{Proposal, by_default, proposals};
 pub use remedy::{Remediable, Remedy};
+pub use treatment::Treatment;

@@ -1,95 +1,115 @@
 //! Which remedies can be tried on a run.
 
-use super::{Remediable, Remedy, remedies};
+use super::{Remediable, Treatment, remedies};
+use crate::diagnose::causes::Suspect;
 use crate::diagnose::finding::Cause;
 use crate::run::RunSpec;
 
-/// Remedies that are tried where nobody names any, and the causes that they are taken from.
+/// Remedies that are tried where nobody names any, and the causes that single ones are taken from.
 const BY_DEFAULT: usize = 3;
 const CAUSES: usize = 2;
 
-/// A remedy that fits a run, with the run that tries it.
+/// What fits a run, with the run that tries it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
-    pub cause: Cause,
-    pub remedy: Remedy,
+    /// One, or those that several remedies at once are against.
+    pub causes: Vec<Cause>,
+    pub treatment: Treatment,
     pub spec: RunSpec,
 }
 
-/// Every remedy of these causes that fits, cause by cause; of those that come to the same run the first.
-pub fn proposals(causes: &[Cause], case: &Remediable) -> Vec<Proposal> {
+/// What can be tried against these causes, in the order in which to try it: where several are stated as faults, what helps
+/// against all of them at once; then every remedy that fits, cause by cause. Of those that come to the same run the first.
+pub fn proposals(suspects: &[Suspect], case: &Remediable) -> Vec<Proposal> {
     let mut found: Vec<Proposal> = Vec::new();
-    for cause in causes {
-        for remedy in remedies(*cause) {
-            let known = |p: &Proposal| p.remedy.id == remedy.id;
-            let Some(spec) = (!found.iter().any(known))
-                .then(|| remedy.apply(case))
-                .flatten()
-            else {
-                continue;
-            };
-            if found.iter().all(|p| p.spec != spec) {
-                found.push(Proposal {
-                    cause: *cause,
-                    remedy: *remedy,
-                    spec,
-                });
-            }
+    let mut add = |causes: Vec<Cause>, treatment: Treatment| {
+        let known = found.iter().any(|p| p.treatment == treatment);
+        let Some(spec) = (!known).then(|| treatment.apply(case)).flatten() else {
+            return;
+        };
+        if found.iter().all(|p| p.spec != spec) {
+            found.push(Proposal {
+                causes,
+                treatment,
+                spec,
+            });
+        }
+    };
+    let stated = suspects.iter().filter(|suspect| suspect.is_stated());
+    let stated: Vec<Cause> = stated.map(|suspect| suspect.id).collect();
+    if let Some((causes, together)) = Treatment::together(&stated, case) {
+        add(causes, together);
+    }
+    for suspect in suspects {
+        for remedy in remedies(suspect.id) {
+            add(vec![suspect.id], Treatment::from(*remedy));
         }
     }
     found
 }
 
-/// The remedies to try where nobody names any: of the first two causes in turn, three together.
+/// What to try where nobody names anything: what is against several causes at once, then remedies of the first two causes in
+/// turn, three trials together.
 pub fn by_default(proposals: &[Proposal]) -> Vec<Proposal> {
-    let mut causes: Vec<Cause> = Vec::new();
-    for proposal in proposals {
-        if !causes.contains(&proposal.cause) {
-            causes.push(proposal.cause);
-        }
-    }
+    let (several, single): (Vec<&Proposal>, Vec<&Proposal>) =
+        proposals.iter().partition(|p| p.causes.len() > 1);
+    let mut causes: Vec<&[Cause]> = single.iter().map(|p| &p.causes[..]).collect();
+    causes.dedup();
     causes.truncate(CAUSES);
     // The place of each among those of its cause: the first of each come first.
     let mut placed: Vec<(usize, &Proposal)> = Vec::new();
     for cause in causes {
-        let of_cause = proposals.iter().filter(|p| p.cause == cause);
-        placed.extend(of_cause.enumerate());
+        let of_cause = single.iter().filter(|p| p.causes == cause);
+        placed.extend(of_cause.copied().enumerate());
     }
     placed.sort_by_key(|(place, _)| *place);
-    let chosen = placed.into_iter().take(BY_DEFAULT);
-    chosen.map(|(_, proposal)| proposal.clone()).collect()
+    let single = placed.into_iter().map(|(_, proposal)| proposal);
+    let chosen = several.into_iter().chain(single).take(BY_DEFAULT);
+    chosen.cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn proposal(cause: Cause, id: &'static str) -> Proposal {
+    fn proposal(causes: &[Cause], id: &'static str) -> Proposal {
         Proposal {
-            cause,
-            remedy: Remedy::named(id).unwrap(),
+            causes: causes.to_vec(),
+            treatment: Treatment::named(id).unwrap(),
             spec: RunSpec::default(),
         }
+    }
+
+    fn ids(of: &[Proposal]) -> Vec<String> {
+        of.iter().map(|p| p.treatment.id()).collect()
     }
 
     #[test]
     fn two_causes_take_turns_and_a_third_waits() {
         use Cause::{LabelNoise, Memorisation, SplitShift};
         let all = [
-            proposal(Memorisation, "global-pooling"),
-            proposal(Memorisation, "augment"),
-            proposal(Memorisation, "dropout"),
-            proposal(SplitShift, "resplit-pooled"),
-            proposal(LabelNoise, "label-smoothing"),
+            proposal(&[Memorisation], "global-pooling"),
+            proposal(&[Memorisation], "augment"),
+            proposal(&[Memorisation], "dropout"),
+            proposal(&[SplitShift], "resplit-pooled"),
+            proposal(&[LabelNoise], "label-smoothing"),
         ];
-        let ids = |of: &[Proposal]| {
-            by_default(of)
-                .iter()
-                .map(|p| p.remedy.id)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(ids(&all), ["global-pooling", "resplit-pooled", "augment"]);
-        assert_eq!(ids(&all[..3]), ["global-pooling", "augment", "dropout"]);
-        assert_eq!(ids(&[]), Vec::<&str>::new());
+        let chosen = |of: &[Proposal]| ids(&by_default(of));
+        assert_eq!(
+            chosen(&all),
+            ["global-pooling", "resplit-pooled", "augment"]
+        );
+        assert_eq!(chosen(&all[..3]), ["global-pooling", "augment", "dropout"]);
+        assert_eq!(chosen(&[]), Vec::<String>::new());
+        let both = proposal(&[Memorisation, SplitShift], "global-pooling+resplit-pooled");
+        let with_both: Vec<Proposal> = [both].into_iter().chain(all).collect();
+        assert_eq!(
+            chosen(&with_both),
+            [
+                "global-pooling+resplit-pooled",
+                "global-pooling",
+                "resplit-pooled"
+            ]
+        );
     }
 }

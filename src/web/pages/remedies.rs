@@ -35,19 +35,21 @@ pub struct RemediesView {
 
 /// A remedy that the form offers.
 struct OfferView {
-    id: &'static str,
-    words: &'static str,
-    cause: &'static str,
+    id: String,
+    words: String,
+    causes: String,
     cost_s: f64,
     checked: bool,
 }
 
 impl From<&Offer> for OfferView {
     fn from(offer: &Offer) -> OfferView {
+        let causes = offer.proposal.causes.iter();
+        let titles: Vec<&str> = causes.map(|cause| cause.title()).collect();
         OfferView {
-            id: offer.proposal.remedy.id,
-            words: offer.proposal.remedy.words,
-            cause: offer.proposal.cause.title(),
+            id: offer.proposal.treatment.id(),
+            words: offer.proposal.treatment.words(),
+            causes: titles.join("; "),
             cost_s: offer.cost_s,
             checked: offer.by_default,
         }
@@ -59,16 +61,10 @@ impl RemediesView {
     pub fn of(gathered: &Gathered, live: bool) -> Option<RemediesView> {
         let records = gathered.diagnosis.remedies_tried.clone();
         let offers = &gathered.offers;
-        let tried = |offer: &&Offer| {
-            let same = |record: &RemedyRecord| record.id == offer.proposal.remedy.id;
-            records.iter().any(same)
-        };
-        let mut views: Vec<OfferView> = Vec::new();
-        for offer in &offers.remedies {
-            let mut view = OfferView::from(offer);
+        let mut views: Vec<OfferView> = offers.remedies.iter().map(OfferView::from).collect();
+        for view in &mut views {
             // What was tried may be tried again, with other seeds.
-            view.checked &= !tried(&offer);
-            views.push(view);
+            view.checked &= records.iter().all(|record| record.id != view.id);
         }
         let shown = !records.is_empty() || (live && (offers.going.is_some() || !views.is_empty()));
         shown.then_some(RemediesView {

@@ -1,0 +1,210 @@
+//! Remedies that are done to one run at once, where it has several causes.
+
+use super::{Remediable, Remedy, remedies};
+use crate::diagnose::finding::Cause;
+use crate::run::RunSpec;
+
+/// Remedies at once at most.
+const MOST: usize = 3;
+
+/// One remedy, or several at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Treatment(Vec<Remedy>);
+
+impl Treatment {
+    /// Of an id as [`Treatment::id`] writes it; None where a part is unknown or there twice, and where they are more than three.
+    pub fn named(id: &str) -> Option<Treatment> {
+        let mut parts: Vec<Remedy> = Vec::new();
+        for part in id.split('+') {
+            let remedy = Remedy::named(part)?;
+            if parts.contains(&remedy) || parts.len() == MOST {
+                return None;
+            }
+            parts.push(remedy);
+        }
+        Some(Treatment(parts))
+    }
+
+    /// What is done about several causes at once: of each the first remedy that fits beside those before it. None where fewer
+    /// than two come together; a cause that a remedy of another helps as well asks for no second one.
+    pub(super) fn together(causes: &[Cause], case: &Remediable) -> Option<(Vec<Cause>, Treatment)> {
+        let mut treated = Vec::new();
+        let mut treatment = Treatment(Vec::new());
+        for cause in causes {
+            let of_cause = remedies(*cause);
+            if of_cause.iter().any(|remedy| treatment.0.contains(remedy)) {
+                treated.push(*cause);
+                continue;
+            }
+            let with = |remedy: &Remedy| {
+                let mut parts = treatment.0.clone();
+                parts.push(*remedy);
+                Treatment(parts)
+            };
+            let mut more = of_cause.iter().map(with);
+            if treatment.0.len() < MOST
+                && let Some(found) = more.find(|treatment| treatment.apply(case).is_some())
+            {
+                treated.push(*cause);
+                treatment = found;
+            }
+        }
+        (treatment.0.len() > 1).then_some((treated, treatment))
+    }
+
+    /// The ids of its remedies: `augment`, or `global-pooling+remove-duplicates`.
+    pub fn id(&self) -> String {
+        let ids: Vec<&str> = self.0.iter().map(|remedy| remedy.id).collect();
+        ids.join("+")
+    }
+
+    /// What to do, in words.
+    pub fn words(&self) -> String {
+        let words: Vec<&str> = self.0.iter().map(|remedy| remedy.words).collect();
+        words.join("; and ")
+    }
+
+    /// The run's spec with each of them done. None where one cannot be done, or changes nothing beside the others.
+    pub fn apply(&self, case: &Remediable) -> Option<RunSpec> {
+        let splits_anew = |remedy: &&Remedy| {
+            let alone = remedy.apply(case);
+            alone.is_some_and(|spec| spec.variation.split != case.spec.variation.split)
+        };
+        // What names images of a split as it is comes before another split.
+        let (last, first): (Vec<&Remedy>, Vec<&Remedy>) = self.0.iter().partition(splits_anew);
+        let mut spec = case.spec.clone();
+        for remedy in first.into_iter().chain(last) {
+            spec = remedy.apply(&Remediable {
+                spec: &spec,
+                ..*case
+            })?;
+        }
+        Some(spec)
+    }
+
+    /// True where one of them is nothing that a spec can do, whatever the run.
+    pub fn is_for_people(&self) -> bool {
+        self.0.iter().any(Remedy::is_for_people)
+    }
+}
+
+impl From<Remedy> for Treatment {
+    fn from(remedy: Remedy) -> Treatment {
+        Treatment(vec![remedy])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Entry, Format, Index, Origin};
+    use crate::diagnose::finding::{Finding, Severity};
+    use crate::run::{Resplit, Split};
+
+    /// Two classes of ten training images and four of each held-out split.
+    fn index() -> Index {
+        let entries = [(Split::Train, 10), (Split::Val, 4), (Split::Test, 4)]
+            .into_iter()
+            .flat_map(|(split, count)| {
+                (0..2 * count).map(move |n| Entry {
+                    path: format!("{}/{n}.png", split.name()),
+                    split,
+                    label: n % 2,
+                    format: Format::Png,
+                    width: 16,
+                    height: 16,
+                    channels: 1,
+                    group: None,
+                })
+            });
+        Index {
+            classes: ["a", "b"].map(str::to_owned).to_vec(),
+            entries: entries.collect(),
+            unreadable: Vec::new(),
+            notes: Vec::new(),
+            channels: Vec::new(),
+            origin: Origin::default(),
+            fingerprint: "f".to_owned(),
+        }
+    }
+
+    fn copies() -> Finding {
+        let mut finding = Finding::new("duplicates-across-splits", Severity::Problem, "x");
+        finding.cause = Some(Cause::Leakage);
+        finding.images = vec!["val/1.png".to_owned()];
+        finding
+    }
+
+    #[test]
+    fn an_id_names_up_to_three_remedies_once_each() {
+        let both = Treatment::named("global-pooling+augment").unwrap();
+        assert_eq!(both.id(), "global-pooling+augment");
+        assert!(both.words().contains("; and augmentation"));
+        for wrong in [
+            "",
+            "+",
+            "augment+",
+            "augment+augment",
+            "augment+magic",
+            "augment+mixup+dropout+weight-decay",
+        ] {
+            assert_eq!(Treatment::named(wrong), None, "{wrong}");
+        }
+        assert!(
+            Treatment::named("augment+more-data")
+                .unwrap()
+                .is_for_people()
+        );
+    }
+
+    #[test]
+    fn what_names_images_of_a_split_is_done_before_another_split() {
+        let (spec, index, findings) = (RunSpec::default(), index(), [copies()]);
+        let case = Remediable {
+            spec: &spec,
+            epochs: 10,
+            index: &index,
+            findings: &findings,
+        };
+        // The copies could not be told any more once the images are split anew.
+        let both = Treatment::named("resplit-pooled+remove-duplicates").unwrap();
+        let applied = both.apply(&case).unwrap();
+        assert_eq!(applied.variation.without, ["val/1.png"]);
+        assert_eq!(applied.variation.split, Resplit::Pooled);
+        // One that changes nothing makes no treatment of two.
+        let clean = Remediable {
+            findings: &[],
+            ..case
+        };
+        assert_eq!(both.apply(&clean), None);
+    }
+
+    #[test]
+    fn each_of_several_causes_gets_its_first_remedy_that_fits_and_none_gets_two() {
+        let (spec, index, findings) = (RunSpec::default(), index(), [copies()]);
+        let case = Remediable {
+            spec: &spec,
+            epochs: 10,
+            index: &index,
+            findings: &findings,
+        };
+        let together = |causes: &[Cause]| {
+            Treatment::together(causes, &case).map(|(causes, of)| (causes, of.id()))
+        };
+        use Cause::{ClassImbalance, Leakage, MissingClasses, NoSignal, SplitShift};
+        assert_eq!(
+            together(&[SplitShift, Leakage]),
+            Some((
+                vec![SplitShift, Leakage],
+                "resplit-pooled+remove-duplicates".to_owned()
+            ))
+        );
+        // A new split helps against both already.
+        assert_eq!(together(&[SplitShift, MissingClasses]), None);
+        // No run can do anything about a lack of signal.
+        assert_eq!(together(&[NoSignal, Leakage]), None);
+        let three = together(&[SplitShift, MissingClasses, ClassImbalance]).unwrap();
+        assert_eq!(three.0, [SplitShift, MissingClasses, ClassImbalance]);
+        assert_eq!(three.1, "resplit-pooled+balanced-sampling");
+    }
+}
