@@ -18,8 +18,8 @@ pub enum Family {
     Places,
     /// How a line moves from left to right, as in a spectrogram.
     Tracks,
-    /// How many arms a spiral that stands somewhere has, and which way it winds.
-    Spirals,
+    /// Which way an arrow's head points.
+    Arrows,
     /// How wide and how high the fields of a chequered cloth are.
     Cloths,
     /// In which direction from each other two blots lie.
@@ -35,7 +35,7 @@ impl Family {
         Family::Places,
         Family::Tracks,
     ];
-    pub const REPORTING: [Family; 3] = [Family::Spirals, Family::Cloths, Family::Pairs];
+    pub const REPORTING: [Family; 3] = [Family::Arrows, Family::Cloths, Family::Pairs];
 
     /// True where a class is a place in the picture: what pools over all places cannot tell its classes, and a dense network can.
     pub fn has_places(self) -> bool {
@@ -45,7 +45,8 @@ impl Family {
     /// As many classes as can be told apart in so few pixels.
     pub fn most_classes(self) -> usize {
         match self {
-            Family::Textures | Family::Figures | Family::Spirals | Family::Pairs => 8,
+            Family::Textures | Family::Figures | Family::Arrows => 8,
+            Family::Pairs => 6,
             Family::Tracks => 9,
             Family::Cloths => 16,
             _ => 20,
@@ -60,9 +61,9 @@ impl Family {
             Family::Figures => 0.08,
             Family::Places => 0.25,
             Family::Tracks => 0.12,
-            Family::Spirals => 0.2,
+            Family::Arrows => 0.22,
             Family::Cloths => 0.2,
-            Family::Pairs => 0.2,
+            Family::Pairs => 0.16,
         }
     }
 
@@ -73,7 +74,7 @@ impl Family {
             Family::Figures => "figures",
             Family::Places => "places",
             Family::Tracks => "tracks",
-            Family::Spirals => "spirals",
+            Family::Arrows => "arrows",
             Family::Cloths => "cloths",
             Family::Pairs => "pairs",
         }
@@ -130,16 +131,21 @@ impl Family {
                     (-((y - line) / 0.07).powi(2)).exp()
                 })
             }
-            Family::Spirals => {
+            Family::Arrows => {
                 let (cx, cy) = (chance.within(0.35, 0.65), chance.within(0.35, 0.65));
-                let arms = (1 + class % 4) as f64;
-                let winding = if class < 4 { 9.0 } else { -9.0 };
-                let turn = TAU * chance.uniform();
+                let (sin, cos) = (TAU * share + chance.within(-0.1, 0.1)).sin_cos();
+                let length = chance.within(0.32, 0.4);
                 Box::new(move |x, y| {
+                    // Along the arrow from its tip, and to either side.
                     let (dx, dy) = (x - cx, y - cy);
-                    let radius = dx.hypot(dy);
-                    let wave = (arms * dy.atan2(dx) + winding * radius + turn).sin();
-                    (0.5 + 0.5 * wave) * (-(radius / 0.4).powi(4)).exp()
+                    let (back, side) = (-(dx * cos + dy * sin), (dy * cos - dx * sin).abs());
+                    let from_edge = (side - 0.7 * back).abs() * 0.82;
+                    let within = if (0.0..length).contains(&back) {
+                        1.0
+                    } else {
+                        0.0
+                    };
+                    within * (-(from_edge / 0.05).powi(2)).exp()
                 })
             }
             Family::Cloths => {
