@@ -35,6 +35,11 @@ struct Answer {
 
 impl Site {
     fn new() -> Site {
+        Site::with(Devices::ask)
+    }
+
+    /// A site of a machine with these devices.
+    fn with(devices: fn() -> Devices) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::take(&folder.path().join("home")).unwrap();
         let store = Store::open(&home).unwrap();
@@ -44,8 +49,9 @@ impl Site {
             store: store.clone(),
             inspector: gapwatch::inspector::Inspector::default(),
             classifiers: gapwatch::web::Classifiers::default(),
+            devices: DeviceList::of(devices),
             library: library.clone(),
-            scheduler: Scheduler::new(1),
+            scheduler: Scheduler::new(1, 1),
             disk: gapwatch::store::Disk::of(&home, 0).unwrap(),
             home,
             access: Access::new(None, false),

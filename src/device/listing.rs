@@ -150,3 +150,67 @@ fn sentence(note: &str) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_cards() -> Devices {
+        let card = |index, name: &str, free| Card {
+            index,
+            name: name.to_owned(),
+            total_bytes: 16 << 30,
+            free_bytes: free,
+        };
+        Devices {
+            cuda: vec![
+                card(0, "NVIDIA T4", 3 << 29),
+                card(2, "NVIDIA L4", 15 << 30),
+            ],
+            ..Devices::without_cards("without cuda:1: it is broken")
+        }
+    }
+
+    #[test]
+    fn a_card_that_is_not_there_is_refused_with_those_that_are() {
+        let devices = two_cards();
+        for device in [Device::Auto, Device::Cpu, Device::Cuda(0), Device::Cuda(2)] {
+            devices.check(device).unwrap();
+        }
+        assert_eq!(
+            devices.check(Device::Cuda(5)).unwrap_err(),
+            "there is no cuda:5. There are cuda:0 NVIDIA T4, 1.5 of 16.0 GiB free; cuda:2 NVIDIA L4, 15.0 of 16.0 GiB \
+             free. Write one of them, auto or cpu"
+        );
+        let none = Devices::without_cards("there is no NVIDIA driver");
+        assert_eq!(
+            none.check(Device::Cuda(0)).unwrap_err(),
+            "there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"
+        );
+    }
+
+    #[test]
+    fn the_list_has_a_device_a_line_and_the_note() {
+        let mut devices = two_cards();
+        devices.cpu = Processor {
+            cores: 8,
+            instruction_set: "avx2".to_owned(),
+        };
+        assert_eq!(
+            devices.to_string(),
+            "cpu 8 cores, avx2\ncuda:0 NVIDIA T4, 1.5 of 16.0 GiB free\ncuda:2 NVIDIA L4, 15.0 of 16.0 GiB free\n\
+             Without cuda:1: it is broken."
+        );
+        assert_eq!(devices.label(Device::Cuda(2)), "cuda:2 (NVIDIA L4)");
+        assert_eq!(devices.label(Device::Cpu), "cpu");
+    }
+
+    #[test]
+    fn a_build_says_whether_it_can_use_cards_at_all() {
+        assert_eq!(check_build(Device::Cuda(0)).is_ok(), IN_THIS_BUILD);
+        check_build(Device::Auto).unwrap();
+        if !IN_THIS_BUILD {
+            assert!(Devices::look().note.contains("this build has no CUDA"));
+        }
+    }
+}

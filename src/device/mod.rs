@@ -8,4 +8,4 @@ mod ask;
 pub mod cuda;
 mod listing;
 
-pub use listing::{Card, Devices, IN_THIS_BUILD, Processor};
+pub use listing::{Card, Devices, IN_THIS_BUILD, Processor, check_build};

@@ -19,7 +19,7 @@ pub fn cards() -> Result<(Vec<Card>, String), String> {
     for index in 0..count {
         match card(index) {
             Ok(card) => cards.push(card),
-            Err(reason) => left_out.push(format!("cuda:{index} is left out: {reason}")),
+            Err(reason) => left_out.push(format!("without cuda:{index}: {reason}")),
         }
     }
     match cards.as_slice() {

@@ -66,11 +66,16 @@ pub fn facts(run: &Run) -> Pairs {
         facts.push(("Fingerprint of the data", data.fingerprint.clone()));
     }
     match &run.machine {
-        Some(machine) => facts.extend([
-            ("Version", machine.version.clone()),
-            ("Instruction set", machine.instruction_set.clone()),
-            ("Threads", machine.threads.to_string()),
-        ]),
+        Some(machine) => {
+            facts.push(("Version", machine.version.clone()));
+            if !machine.device.is_empty() {
+                facts.push(("Trained on", machine.device.clone()));
+            }
+            facts.extend([
+                ("Instruction set", machine.instruction_set.clone()),
+                ("Threads", machine.threads.to_string()),
+            ]);
+        }
         None if run.spec.external => facts.push(("Trained by", "a script of its owner".to_owned())),
         None => facts.push(("Trained on", "no machine yet".to_owned())),
     }
