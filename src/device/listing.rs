@@ -1,7 +1,7 @@
 //! The devices, as `gapwatch devices` lists them.
 
 use crate::nn::instruction_set;
-use crate::run::Device;
+use crate::run::{Device, FieldError, SpecError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -67,7 +67,7 @@ impl Devices {
     }
 
     /// An error that lists what there is, where a spec names a card that is not there.
-    pub fn check(&self, device: Device) -> Result<(), String> {
+    pub fn check(&self, device: Device) -> Result<(), SpecError> {
         let Device::Cuda(index) = device else {
             return Ok(());
         };
@@ -75,13 +75,17 @@ impl Devices {
             return Ok(());
         }
         let cards: Vec<String> = self.cuda.iter().map(Card::to_string).collect();
-        Err(match cards.as_slice() {
+        let message = match cards.as_slice() {
             [] => format!("there is no cuda:{index}: {}. Write auto or cpu", self.note),
             _ => format!(
                 "there is no cuda:{index}. There are {}. Write one of them, auto or cpu",
                 cards.join("; ")
             ),
-        })
+        };
+        Err(SpecError(vec![FieldError {
+            field: "device".to_owned(),
+            message,
+        }]))
     }
 
     /// What a run's page says of a device: `cuda:0 (NVIDIA H200)`, or the device as a spec names it.
@@ -178,14 +182,14 @@ mod tests {
             devices.check(device).unwrap();
         }
         assert_eq!(
-            devices.check(Device::Cuda(5)).unwrap_err(),
-            "there is no cuda:5. There are cuda:0 NVIDIA T4, 1.5 of 16.0 GiB free; cuda:2 NVIDIA L4, 15.0 of 16.0 GiB \
+            devices.check(Device::Cuda(5)).unwrap_err().to_string(),
+            "device: there is no cuda:5. There are cuda:0 NVIDIA T4, 1.5 of 16.0 GiB free; cuda:2 NVIDIA L4, 15.0 of 16.0 GiB \
              free. Write one of them, auto or cpu"
         );
         let none = Devices::without_cards("there is no NVIDIA driver");
         assert_eq!(
-            none.check(Device::Cuda(0)).unwrap_err(),
-            "there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"
+            none.check(Device::Cuda(0)).unwrap_err().to_string(),
+            "device: there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"
         );
     }
 

@@ -9,6 +9,7 @@ use super::state::State;
 use super::stopping::{Selection, SelectionState};
 use super::{Job, LearningRate, Observer, Outcome, TrainError, Wish, balance, order, tensor_file};
 use crate::data::Index;
+use crate::device::check_build;
 use crate::model::{Network, Place, Plan, plan_for};
 use crate::nn::{Objective, Optimizer, instruction_set};
 use crate::run::{

@@ -193,13 +193,10 @@ pub fn check_on(spec: &RunSpec, facts: &DataFacts) -> Result<Plan, SpecError> {
 
 /// Refuses a card that is not there; where a script trains its own run is not known here.
 pub fn check_device(spec: &RunSpec, devices: &Devices) -> Result<(), SpecError> {
-    let checked = if spec.external { Ok(()) } else { devices.check(spec.device) };
-    checked.map_err(|message| {
-        SpecError(vec![FieldError {
-            field: "device".to_owned(),
-            message,
-        }])
-    })
+    if spec.external {
+        return Ok(());
+    }
+    devices.check(spec.device)
 }
 
 fn field(field: &str, message: impl Into<String>) -> HttpError {
