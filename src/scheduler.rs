@@ -172,7 +172,12 @@ impl Keeper {
     }
 
     /// The runs that can start, and where.
-    fn places<'a>(&self, due: &'a [Run], busy: &[Device], devices: &Devices) -> Vec<(&'a Run, Device)> {
+    fn places<'a>(
+        &self,
+        due: &'a [Run],
+        busy: &[Device],
+        devices: &Devices,
+    ) -> Vec<(&'a Run, Device)> {
         let scheduler = &self.scheduler;
         let mut places = Places::new(scheduler.parallel(), scheduler.per_card, devices);
         busy.iter().for_each(|&device| places.occupy(device));

@@ -489,7 +489,10 @@ fn two_cards() -> Devices {
         free_bytes,
     };
     Devices {
-        cuda: vec![card(0, "NVIDIA L4", 1 << 30), card(1, "NVIDIA A10", 20 << 30)],
+        cuda: vec![
+            card(0, "NVIDIA L4", 1 << 30),
+            card(1, "NVIDIA A10", 20 << 30),
+        ],
         ..Devices::without_cards("")
     }
 }
@@ -498,17 +501,33 @@ fn two_cards() -> Devices {
 async fn the_form_offers_the_cards_that_are_there_and_refuses_others() {
     let site = Site::with(two_cards).and_dataset("two classes").await;
     let text = site.get("/runs/new?device=cuda:1").await.text;
-    assert!(text.contains("cuda:0 NVIDIA L4, 1.0 of 24.0 GiB free</option>"), "{text}");
+    assert!(
+        text.contains("cuda:0 NVIDIA L4, 1.0 of 24.0 GiB free</option>"),
+        "{text}"
+    );
     assert!(text.contains("<option value=\"cuda:1\" selected>cuda:1 NVIDIA A10, 20.0 of"));
 
     let answer = site
-        .post("/runs/new", "dataset=two-classes&model=logistic&device=cuda:5")
+        .post(
+            "/runs/new",
+            "dataset=two-classes&model=logistic&device=cuda:5",
+        )
         .await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let (_, rest) = answer.text.split_once("id=\"error-device\" data-live data-for=\"device\">").unwrap();
+    let (_, rest) = answer
+        .text
+        .split_once("id=\"error-device\" data-live data-for=\"device\">")
+        .unwrap();
     let said = rest.split("</p>").next().unwrap();
-    assert!(said.contains("there is no cuda:5. There are cuda:0 NVIDIA L4"), "{said}");
-    assert!(answer.text.contains("<option value=\"cuda:5\" selected>cuda:5, not there"));
+    assert!(
+        said.contains("there is no cuda:5. There are cuda:0 NVIDIA L4"),
+        "{said}"
+    );
+    assert!(
+        answer
+            .text
+            .contains("<option value=\"cuda:5\" selected>cuda:5, not there")
+    );
     let runs = site.store.runs(Default::default()).await.unwrap();
     assert!(runs.is_empty());
 
@@ -523,11 +542,17 @@ async fn a_form_without_a_card_to_choose_says_why() {
         .and_dataset("two classes")
         .await;
     let text = site.get("/runs/new").await.text;
-    assert!(text.contains("No NVIDIA card to choose: there is no NVIDIA driver."), "{text}");
+    assert!(
+        text.contains("No NVIDIA card to choose: there is no NVIDIA driver."),
+        "{text}"
+    );
     assert!(!text.contains("name=\"device\""));
     // A run that asked for a card elsewhere keeps its wish when it is cloned, and is told.
     let text = site.get("/runs/new?device=cuda:0").await.text;
-    assert!(text.contains("there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"), "{text}");
+    assert!(
+        text.contains("there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -90,7 +90,10 @@ impl Devices {
 
     /// What a run's page says of a device: `cuda:0 (NVIDIA H200)`, or the device as a spec names it.
     pub fn label(&self, device: Device) -> String {
-        let named = self.cuda.iter().find(|card| Device::Cuda(card.index) == device);
+        let named = self
+            .cuda
+            .iter()
+            .find(|card| Device::Cuda(card.index) == device);
         let device = String::from(device);
         named.map_or(device.clone(), |card| format!("{device} ({})", card.name))
     }

@@ -47,7 +47,8 @@ impl Places {
         match wish {
             Device::Auto if !self.cards.is_empty() => {
                 let free = self.cards.iter_mut().filter(|card| card.runs < per_card);
-                let card = free.min_by_key(|card| (card.runs, std::cmp::Reverse(card.free_bytes)))?;
+                let card =
+                    free.min_by_key(|card| (card.runs, std::cmp::Reverse(card.free_bytes)))?;
                 card.runs += 1;
                 Some(Device::Cuda(card.index))
             }

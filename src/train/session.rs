@@ -12,9 +12,7 @@ use crate::data::Index;
 use crate::device::check_build;
 use crate::model::{Network, Place, Plan, plan_for};
 use crate::nn::{Objective, Optimizer, instruction_set};
-use crate::run::{
-    ClassWeights, FieldError, RunSpec, RunStatus, Schedule, SpecError, Split,
-};
+use crate::run::{ClassWeights, FieldError, RunSpec, RunStatus, Schedule, SpecError, Split};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;

@@ -88,9 +88,7 @@ pub fn work(settings: Settings) -> anyhow::Result<bool> {
     reporter.tell(ProducerEvent::Start(Machine {
         instruction_set: instruction_set().to_owned(),
         threads: settings.threads,
-        device: settings
-            .on
-            .unwrap_or_else(|| assignment.spec.device.into()),
+        device: settings.on.unwrap_or_else(|| assignment.spec.device.into()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }));
     let job = Job {

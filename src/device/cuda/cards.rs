@@ -9,7 +9,9 @@ pub fn cards() -> Result<(Vec<Card>, String), String> {
     load()?;
     let count = match CudaContext::device_count() {
         Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) | Ok(0) => {
-            return Err("the NVIDIA driver finds no card, or CUDA_VISIBLE_DEVICES hides it".to_owned());
+            return Err(
+                "the NVIDIA driver finds no card, or CUDA_VISIBLE_DEVICES hides it".to_owned(),
+            );
         }
         Err(error) => return Err(format!("the NVIDIA driver cannot list its cards: {error}")),
         Ok(count) => usize::try_from(count).unwrap_or(0),
@@ -67,7 +69,10 @@ mod tests {
     fn candles_kernels_say_which_cards_they_are_for() {
         let wanted = compute_capability(candle_kernels::FILL.ptx()).unwrap();
         assert!((50..=200).contains(&wanted), "{wanted}");
-        assert_eq!(compute_capability(".version 9.0\n.target sm_90a\n"), Some(90));
+        assert_eq!(
+            compute_capability(".version 9.0\n.target sm_90a\n"),
+            Some(90)
+        );
         assert_eq!(compute_capability("nothing"), None);
     }
 }

@@ -209,7 +209,17 @@ mod tests {
 
     static SUM: AtomicPtr<()> = AtomicPtr::new(first_sum as *mut ());
 
-    extern "C" fn sum(a: u64, b: f64, c: u64, d: f64, e: u64, f: u64, g: u64, h: u64, i: u64) -> f64 {
+    extern "C" fn sum(
+        a: u64,
+        b: f64,
+        c: u64,
+        d: f64,
+        e: u64,
+        f: u64,
+        g: u64,
+        h: u64,
+        i: u64,
+    ) -> f64 {
         (a + 2 * c + 3 * e + 4 * f + 5 * g + 6 * h + 7 * i) as f64 + b + 10.0 * d
     }
 

@@ -73,13 +73,17 @@ impl Kind {
 /// Where a library may be: where the system looks, the usual folders of a tool-kit, and beside this program.
 fn places(file: &str) -> Vec<PathBuf> {
     let mut places = vec![PathBuf::from(file)];
-    let named = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(std::env::var_os);
+    let named = ["CUDA_HOME", "CUDA_PATH"]
+        .into_iter()
+        .filter_map(std::env::var_os);
     let usual = std::iter::once("/usr/local/cuda".into());
     for home in named.chain(usual).map(PathBuf::from) {
         places.push(home.join("lib64").join(file));
     }
     let program = std::env::current_exe().ok();
-    let folders = program.iter().flat_map(|program| program.ancestors().skip(1).take(3));
+    let folders = program
+        .iter()
+        .flat_map(|program| program.ancestors().skip(1).take(3));
     for folder in folders {
         places.push(folder.join("cuda").join(file));
         // What `make cuda` leaves in the folder above the executable's.
@@ -128,7 +132,9 @@ fn new_enough() -> Result<(), String> {
     let mut driver = 0;
     // SAFETY: it writes one number, and may be called before everything else.
     let status = unsafe { cuDriverGetVersion(&raw mut driver) };
-    status.result().map_err(|error| format!("the NVIDIA driver does not answer: {error:?}"))?;
+    status
+        .result()
+        .map_err(|error| format!("the NVIDIA driver does not answer: {error:?}"))?;
     too_old(u32::try_from(driver).unwrap_or(0), CUDA_VERSION).map_or(Ok(()), Err)
 }
 
@@ -157,13 +163,20 @@ mod tests {
         assert_eq!(too_old(13000, 13000), None);
         assert_eq!(too_old(13020, 12080), None);
         let told = too_old(12080, 13000).unwrap();
-        assert!(told.contains("knows CUDA 12.8") && told.contains("made with CUDA 13.0"), "{told}");
+        assert!(
+            told.contains("knows CUDA 12.8") && told.contains("made with CUDA 13.0"),
+            "{told}"
+        );
     }
 
     #[test]
     fn libraries_are_looked_for_where_the_system_does_first() {
         let places = places("libcublas.so.13");
         assert_eq!(places[0], PathBuf::from("libcublas.so.13"));
-        assert!(places.iter().any(|place| place.ends_with("cuda-toolkit/lib64/libcublas.so.13")));
+        assert!(
+            places
+                .iter()
+                .any(|place| place.ends_with("cuda-toolkit/lib64/libcublas.so.13"))
+        );
     }
 }

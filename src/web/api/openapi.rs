@@ -2,8 +2,8 @@
 
 use super::{
     augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
-    datasets, devices, diagnoses, epochs, events, groups, health, history, inspections, models, probes,
-    producer, remedies, room, runs, uploads,
+    datasets, devices, diagnoses, epochs, events, groups, health, history, inspections, models,
+    probes, producer, remedies, room, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
