@@ -1,5 +1,7 @@
 //! The devices, as `gapwatch devices` lists them.
 
+#[cfg(feature = "cuda")]
+use super::cuda::cards;
 use crate::nn::instruction_set;
 use crate::run::{Device, FieldError, SpecError};
 use serde::{Deserialize, Serialize};
@@ -54,16 +56,13 @@ impl Devices {
 
     /// Looks at this machine's cards and opens each for a moment.
     pub fn look() -> Devices {
-        #[cfg(feature = "cuda")]
-        match cuda_cards() {
+        match cards() {
             Ok((cuda, note)) => Devices {
                 cuda,
                 ..Devices::without_cards(note)
             },
             Err(reason) => Devices::without_cards(reason),
         }
-        #[cfg(not(feature = "cuda"))]
-        Devices::without_cards(NOT_IN_THIS_BUILD)
     }
 
     /// An error that lists what there is, where a spec names a card that is not there.
@@ -109,8 +108,10 @@ pub fn check_build(device: Device) -> Result<(), String> {
     }
 }
 
-#[cfg(feature = "cuda")]
-use super::cuda::cards as cuda_cards;
+#[cfg(not(feature = "cuda"))]
+fn cards() -> Result<(Vec<Card>, String), String> {
+    Err(NOT_IN_THIS_BUILD.to_owned())
+}
 
 impl fmt::Display for Card {
     /// `cuda:0 NVIDIA H200, 138.6 of 139.8 GiB free`
