@@ -2,7 +2,6 @@
 
 use super::{Devices, IN_THIS_BUILD};
 use std::io::{self, Read};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,17 +15,20 @@ impl Devices {
             return Devices::look();
         }
         std::env::current_exe()
-            .and_then(|program| answer(&program, PATIENCE))
+            .and_then(|program| {
+                let mut command = Command::new(program);
+                command.args(["devices", "--json"]);
+                answer(command, PATIENCE)
+            })
             .unwrap_or_else(|error| {
                 Devices::without_cards(format!("looking for cards failed: {error}"))
             })
     }
 }
 
-/// Runs a program's `devices --json` and reads its answer.
-fn answer(program: &Path, patience: Duration) -> io::Result<Devices> {
-    let mut child = Command::new(program)
-        .args(["devices", "--json"])
+/// Runs a command and reads its answer.
+fn answer(mut command: Command, patience: Duration) -> io::Result<Devices> {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -71,36 +73,31 @@ fn wait(child: &mut Child, patience: Duration) -> io::Result<std::process::ExitS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
-    /// A program that does what a line of shell says.
-    fn program(folder: &Path, line: &str) -> std::path::PathBuf {
-        let path = folder.join("program");
-        std::fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
+    fn shell(line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        command
     }
 
     #[test]
     fn an_answer_comes_back_as_it_was_given() {
-        let folder = tempfile::tempdir().unwrap();
         let devices = Devices::without_cards("nothing to choose");
         let json = serde_json::to_string(&devices).unwrap();
-        let program = program(folder.path(), &format!("echo '{json}'"));
-        assert_eq!(answer(&program, PATIENCE).unwrap(), devices);
+        let command = shell(&format!("echo '{json}'"));
+        assert_eq!(answer(command, PATIENCE).unwrap(), devices);
     }
 
     #[test]
     fn a_driver_that_crashes_or_hangs_is_told_of() {
-        let folder = tempfile::tempdir().unwrap();
-        let crashing = program(folder.path(), "echo 'no such driver' >&2; exit 3");
-        let told = answer(&crashing, PATIENCE).unwrap_err().to_string();
+        let crashing = shell("echo 'no such driver' >&2; exit 3");
+        let told = answer(crashing, PATIENCE).unwrap_err().to_string();
         assert_eq!(told, "no such driver");
-        let silent = program(folder.path(), "kill -SEGV $$");
-        let told = answer(&silent, PATIENCE).unwrap_err().to_string();
+        let silent = shell("kill -SEGV $$");
+        let told = answer(silent, PATIENCE).unwrap_err().to_string();
         assert!(told.contains("signal: 11"), "{told}");
-        let hanging = program(folder.path(), "exec sleep 60");
-        let told = answer(&hanging, Duration::from_millis(200)).unwrap_err();
+        let hanging = shell("exec sleep 60");
+        let told = answer(hanging, Duration::from_millis(200)).unwrap_err();
         assert!(told.to_string().contains("did not answer"), "{told}");
     }
 }
