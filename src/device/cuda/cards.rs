@@ -2,7 +2,7 @@
 
 use super::load;
 use crate::device::Card;
-use cudarc::driver::{CudaContext, DriverError, sys::CUresult};
+use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, sys::CUresult};
 
 /// The cards, and what is said of those that are left out. Opens each for a moment. An error says in words why there is none.
 pub fn cards() -> Result<(Vec<Card>, String), String> {

@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::forward;
-use cudarc::driver::sys::{CUDA_VERSION, cuDriverGetVersion};
+use candle_core::cuda_backend::cudarc::driver::sys::{CUDA_VERSION, cuDriverGetVersion};
 use libloading::Library;
 use std::path::PathBuf;
 use std::sync::OnceLock;

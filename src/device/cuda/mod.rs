@@ -4,6 +4,8 @@ mod cards;
 #[cfg(target_arch = "x86_64")]
 mod forward;
 mod libraries;
+#[cfg(target_arch = "x86_64")]
+mod runtime;
 
 pub use cards::cards;
 pub use libraries::load;
