@@ -31,7 +31,7 @@ answers! { 0 =>
 answers! { NOT_SUPPORTED =>
     __cudaGetKernel __cudaLaunchKernel __cudaLaunchKernel_ptsz __cudaPopCallConfiguration __cudaPushCallConfiguration
     cudaDeviceGetAttribute cudaDeviceSynchronize cudaFree cudaFreeAsync cudaFuncSetAttribute cudaGetDevice
-    cudaGetDeviceCount cudaGetErrorString cudaGetLastError cudaLaunchKernel cudaLaunchKernel_ptsz cudaMalloc
+    cudaGetDeviceCount cudaGetLastError cudaLaunchKernel cudaLaunchKernel_ptsz cudaMalloc
     cudaMallocAsync cudaMemcpy cudaMemcpyAsync cudaMemset cudaMemsetAsync cudaOccupancyMaxActiveBlocksPerMultiprocessor
     cudaPeekAtLastError cudaSetDevice cudaStreamSynchronize
 }
