@@ -40,7 +40,10 @@ macro_rules! forwarded {
         /// The functions that are wanted of a library.
         fn functions(kind: Kind) -> &'static [Function] {
             match kind {
-                $(Kind::$library => &[$((stringify!($name), &target::$name)),*],)*
+                $(Kind::$library => {
+                    static FUNCTIONS: &[Function] = &[$((stringify!($name), &target::$name)),*];
+                    FUNCTIONS
+                })*
             }
         }
     };
