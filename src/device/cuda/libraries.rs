@@ -54,8 +54,8 @@ impl Kind {
             match unsafe { Library::new(&path) } {
                 Ok(library) => return Ok(library),
                 // A file that is there and does not load is worth telling before one that is not there.
-                Err(error) if path.exists() => wrong.insert(0, error.to_string()),
-                Err(error) => wrong.push(error.to_string()),
+                Err(error) if path.exists() => wrong.insert(0, why(&error)),
+                Err(error) => wrong.push(why(&error)),
             }
         }
         let wrong = wrong.into_iter().next().unwrap_or_default();
@@ -68,6 +68,11 @@ impl Kind {
             ),
         })
     }
+}
+
+/// What the system says of a library that it did not open.
+fn why(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Where a library may be: where the system looks, the usual folders of a tool-kit, and beside this program.

@@ -4,8 +4,7 @@ mod cards;
 #[cfg(target_arch = "x86_64")]
 mod forward;
 mod libraries;
-#[cfg(target_arch = "x86_64")]
-mod runtime;
+mod quantized;
 
 pub use cards::cards;
 pub use libraries::load;
