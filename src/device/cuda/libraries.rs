@@ -4,7 +4,7 @@
 use super::forward;
 use candle_core::cuda_backend::cudarc::driver::sys::{CUDA_VERSION, cuDriverGetVersion};
 use libloading::Library;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A library that candle calls.
@@ -52,7 +52,12 @@ impl Kind {
         for path in places(&file) {
             // SAFETY: these are the libraries that a build by the linker would have loaded, with the same initialisers.
             match unsafe { Library::new(&path) } {
-                Ok(library) => return Ok(library),
+                Ok(library) => {
+                    if self == Kind::Nvrtc {
+                        open_builtins(&path);
+                    }
+                    return Ok(library);
+                }
                 // A file that is there and does not load is worth telling before one that is not there.
                 Err(error) if path.exists() => wrong.insert(0, why(&error)),
                 Err(error) => wrong.push(why(&error)),
@@ -67,6 +72,28 @@ impl Kind {
                 version(CUDA_VERSION)
             ),
         })
+    }
+}
+
+/// Opens what NVRTC opens by its bare name when it compiles: it would not be found in the folder where NVRTC itself was.
+fn open_builtins(nvrtc: &Path) {
+    let folder = nvrtc
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let Some(entries) = folder.and_then(|folder| folder.read_dir().ok()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("libnvrtc-builtins.so.")
+        {
+            // SAFETY: as in `open`. One that does not load is missed, and told of, when something is compiled.
+            if let Ok(library) = unsafe { Library::new(entry.path()) } {
+                std::mem::forget(library);
+            }
+        }
     }
 }
 
