@@ -543,7 +543,7 @@ async fn a_form_without_a_card_to_choose_says_why() {
         .await;
     let text = site.get("/runs/new").await.text;
     assert!(
-        text.contains("No NVIDIA card to choose: there is no NVIDIA driver."),
+        text.contains("No NVIDIA card to choose. There is no NVIDIA driver."),
         "{text}"
     );
     assert!(!text.contains("name=\"device\""));

@@ -87,6 +87,15 @@ impl Devices {
         }]))
     }
 
+    /// The note as a sentence; empty where there is nothing to say.
+    pub fn said(&self) -> String {
+        let mut letters = self.note.chars();
+        match letters.next() {
+            Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+            None => String::new(),
+        }
+    }
+
     /// What a run's page says of a device: `cuda:0 (NVIDIA H200)`, or the device as a spec names it.
     pub fn label(&self, device: Device) -> String {
         let named = self
@@ -144,18 +153,9 @@ impl fmt::Display for Devices {
             write!(f, "\n{card}")?;
         }
         if !self.note.is_empty() {
-            write!(f, "\n{}", sentence(&self.note))?;
+            write!(f, "\n{}", self.said())?;
         }
         Ok(())
-    }
-}
-
-/// A note as a sentence of its own.
-fn sentence(note: &str) -> String {
-    let mut letters = note.chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-        None => String::new(),
     }
 }
 

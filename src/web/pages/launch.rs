@@ -125,7 +125,7 @@ impl LaunchPage {
             return Vec::new();
         }
         let mut choices = vec![
-            ("auto".to_owned(), "the emptiest card".to_owned()),
+            ("auto".to_owned(), "automatic".to_owned()),
             ("cpu".to_owned(), self.devices.cpu.to_string()),
         ];
         let cards = self.devices.cuda.iter();

@@ -35,6 +35,7 @@ pub fn settings(run: &Run) -> Pairs {
         ("Learning rate", form_schedule::words(&train.schedule)),
         ("Early stopping", early_stopping(&run.spec)),
         ("Seed", train.seed.to_string()),
+        ("Device", device(run)),
         (
             "Test figures",
             match (run.spec.test, run.sealed) {
@@ -56,6 +57,15 @@ pub fn settings(run: &Run) -> Pairs {
     pairs
 }
 
+/// Where it is trained, or what it waits for.
+fn device(run: &Run) -> String {
+    let machine = run.machine.as_ref();
+    let placed = machine.map(|machine| machine.device.clone());
+    placed
+        .filter(|device| !device.is_empty())
+        .unwrap_or_else(|| run.spec.device.into())
+}
+
 /// What decides the figures to the last bit, beside the settings.
 pub fn facts(run: &Run) -> Pairs {
     let mut facts = vec![("Run", run.id.to_string())];
@@ -66,16 +76,11 @@ pub fn facts(run: &Run) -> Pairs {
         facts.push(("Fingerprint of the data", data.fingerprint.clone()));
     }
     match &run.machine {
-        Some(machine) => {
-            facts.push(("Version", machine.version.clone()));
-            if !machine.device.is_empty() {
-                facts.push(("Trained on", machine.device.clone()));
-            }
-            facts.extend([
-                ("Instruction set", machine.instruction_set.clone()),
-                ("Threads", machine.threads.to_string()),
-            ]);
-        }
+        Some(machine) => facts.extend([
+            ("Version", machine.version.clone()),
+            ("Instruction set", machine.instruction_set.clone()),
+            ("Threads", machine.threads.to_string()),
+        ]),
         None if run.spec.external => facts.push(("Trained by", "a script of its owner".to_owned())),
         None => facts.push(("Trained on", "no machine yet".to_owned())),
     }
