@@ -1,5 +1,5 @@
 # `make test` does all the set-up and passes the tests; the other targets say what they do.
-.PHONY: test lint fuzz planted browser parity
+.PHONY: test lint fuzz planted browser parity cuda
 
 # Unit, HTTP, kill and restart tests, and the headless browser.
 test: browser
@@ -29,6 +29,10 @@ browser:
 	else \
 		echo "The browser tests need chromium and chromedriver. On Debian: sudo apt-get install chromium chromium-driver" >&2; exit 1; \
 	fi
+
+# For NVIDIA cards, with a tool-kit below target/ where there is none; docs/CUDA.md says what can be chosen.
+cuda:
+	.ci/cuda
 
 # Gapwatch against real PyTorch, in a virtual environment below target/: needs Python 3 and a network.
 parity: target/parity/bin/python

@@ -16,6 +16,7 @@
 //! - [`train`]: the loop, evaluation, early stopping, checkpoints, resume.
 //! - [`augment`]: training images changed at random: moved, toned, covered, mixed.
 //! - [`model`]: architectures as data, presets, shapes, parameter counts, PyTorch names.
+//! - [`device`]: what this machine can train on; the CUDA libraries.
 //! - [`nn`]: layers and operations on candle tensors with their gradients; optimizers; random streams.
 //! - [`data`]: folders, archives, decoding, resizing, splits, the demonstration's generator.
 //! - [`run`]: the words of the domain as plain serde types.
@@ -24,6 +25,7 @@ pub mod augment;
 pub mod chart;
 pub mod cli;
 pub mod data;
+pub mod device;
 pub mod diagnose;
 pub mod engine;
 pub mod inspector;

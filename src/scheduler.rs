@@ -1,7 +1,8 @@
 //! Wish against fact: which runs should be running, and making it so.
 
-use crate::engine::LocalEngine;
-use crate::run::{Attempt, RunId, RunStatus};
+use crate::device::Devices;
+use crate::engine::{Assigned, LocalEngine, Places};
+use crate::run::{Attempt, Device, RunId, RunStatus};
 use crate::store::{Disk, Lost, Moment, Room, Run, Store, StoreError, StoreResult, token};
 use crate::train::Wish;
 use std::collections::{HashMap, HashSet};
@@ -27,21 +28,24 @@ const PAUSE_GRACE: Duration = Duration::from_millis(1200);
 #[derive(Clone)]
 pub struct Scheduler {
     parallel: Arc<AtomicUsize>,
+    per_card: usize,
     heard: Arc<Mutex<HashMap<RunId, Instant>>>,
     poke: Arc<Notify>,
 }
 
 impl Scheduler {
-    /// A scheduler that keeps `parallel` runs going at once; nothing happens before [`Scheduler::run`].
-    pub fn new(parallel: usize) -> Scheduler {
+    /// A scheduler that keeps `parallel` runs going at once on the processor, and `per_card` on each card; nothing happens
+    /// before [`Scheduler::run`].
+    pub fn new(parallel: usize, per_card: usize) -> Scheduler {
         Scheduler {
             parallel: Arc::new(AtomicUsize::new(parallel)),
+            per_card,
             heard: Arc::default(),
             poke: Arc::default(),
         }
     }
 
-    /// Runs that train at once.
+    /// Runs that train at once on the processor.
     pub fn parallel(&self) -> usize {
         self.parallel.load(Ordering::Relaxed)
     }
@@ -66,6 +70,7 @@ impl Scheduler {
             engine,
             disk,
             children: HashMap::new(),
+            placed: HashMap::new(),
             obeying: HashMap::new(),
             pausing: HashSet::new(),
         };
@@ -99,6 +104,8 @@ struct Keeper {
     disk: Disk,
     /// Children of this server: true once they have ended. A worker needs a moment to claim its folder.
     children: HashMap<RunId, watch::Receiver<bool>>,
+    /// Where those of this server train.
+    placed: HashMap<RunId, Device>,
     /// Since when a wish waits to be obeyed.
     obeying: HashMap<RunId, Instant>,
     /// Runs whose workers were asked to leave because the disk is full.
@@ -116,10 +123,10 @@ impl Keeper {
         if full {
             self.hold(&running).await?;
         }
-        let mut busy = 0;
+        let mut busy = Vec::new();
         for run in &running {
             if self.is_alive(run.id) {
-                busy += 1;
+                busy.push(self.device_of(run));
                 self.end_disobedient(run).await;
             } else if self.pausing.contains(&run.id) && run.wish == Wish::Continue {
                 let message = format!("{HELD} It goes on from its last checkpoint.");
@@ -128,7 +135,6 @@ impl Keeper {
                 self.lost(run, self.engine.output_tail(run.id)).await?;
             }
         }
-        let parallel = self.scheduler.parallel();
         if full {
             let queued = self.store.placed_runs(RunStatus::Queued).await?;
             let unsaid = queued.iter().filter(|run| !run.message.starts_with(HELD));
@@ -136,15 +142,59 @@ impl Keeper {
             if !unsaid.is_empty() {
                 self.store.say(unsaid, HELD.to_owned()).await?;
             }
-        } else if busy < parallel {
-            let now = Moment::now();
-            let queued = self.store.placed_runs(RunStatus::Queued).await?;
-            let due = queued.iter().filter(|run| run.not_before <= now);
-            for run in due.take(parallel - busy) {
-                self.start(run).await?;
-            }
+        } else {
+            self.start_due(&busy).await?;
         }
         Ok(())
+    }
+
+    /// Starts the queued runs that have a place, in their order; `busy` is where others train.
+    async fn start_due(&mut self, busy: &[Device]) -> StoreResult<()> {
+        let now = Moment::now();
+        let mut due = self.store.placed_runs(RunStatus::Queued).await?;
+        due.retain(|run| run.not_before <= now);
+        // Free memory is asked for only where a run has a place for certain.
+        let known = self.engine.devices().known().await;
+        if self.places(&due, busy, &known).is_empty() {
+            return Ok(());
+        }
+        let devices = self.engine.devices().now().await;
+        for (run, device) in self.places(&due, busy, &devices) {
+            let assigned = Assigned {
+                device,
+                label: devices.label(device),
+                threads: self.threads(device, &devices),
+                by_choice: run.spec.device == Device::Auto,
+            };
+            self.start(run, assigned).await?;
+        }
+        Ok(())
+    }
+
+    /// The runs that can start, and where.
+    fn places<'a>(
+        &self,
+        due: &'a [Run],
+        busy: &[Device],
+        devices: &Devices,
+    ) -> Vec<(&'a Run, Device)> {
+        let scheduler = &self.scheduler;
+        let mut places = Places::new(scheduler.parallel(), scheduler.per_card, devices);
+        busy.iter().for_each(|&device| places.occupy(device));
+        due.iter()
+            .filter_map(|run| Some((run, places.take(run.spec.device)?)))
+            .collect()
+    }
+
+    /// Where a run trains; of one that an earlier server started, what its worker has said.
+    fn device_of(&self, run: &Run) -> Device {
+        let said = || {
+            let machine = run.machine.as_ref()?;
+            let device = machine.device.split(' ').next()?;
+            Device::try_from(device.to_owned()).ok()
+        };
+        let placed = self.placed.get(&run.id).copied();
+        placed.or_else(said).unwrap_or(run.spec.device)
     }
 
     /// Asks the workers to leave at their last whole epoch. They hear of it by their heartbeats, which a message wakes.
@@ -166,7 +216,7 @@ impl Keeper {
         self.children.get(&id).is_some_and(|ended| !*ended.borrow()) || self.engine.has_worker(id)
     }
 
-    async fn start(&mut self, run: &Run) -> StoreResult<()> {
+    async fn start(&mut self, run: &Run, assigned: Assigned) -> StoreResult<()> {
         let id = run.id;
         // A worker of an older attempt must not write beside the new one.
         if let Err(error) = self.engine.kill(id).await {
@@ -183,10 +233,10 @@ impl Keeper {
             }
             Err(error) => return Err(error),
         };
-        let threads = self.threads();
-        match self.engine.start(id, attempt, &token, threads) {
+        match self.engine.start(id, attempt, &token, &assigned) {
             Ok(mut child) => {
                 self.scheduler.heard(id);
+                self.placed.insert(id, assigned.device);
                 let (ended, watch) = watch::channel(false);
                 self.children.insert(id, watch);
                 let poke = self.scheduler.poke.clone();
@@ -205,10 +255,13 @@ impl Keeper {
         }
     }
 
-    /// Cores shared by the runs that train at once.
-    fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (cores / self.scheduler.parallel().max(1)).max(1)
+    /// Cores shared by the runs that train at once on the processor, or on all cards.
+    fn threads(&self, device: Device, devices: &Devices) -> usize {
+        let runs = match device {
+            Device::Cuda(_) => devices.cuda.len() * self.scheduler.per_card,
+            Device::Auto | Device::Cpu => self.scheduler.parallel(),
+        };
+        (devices.cpu.cores / runs.max(1)).max(1)
     }
 
     async fn lost(&mut self, run: &Run, tail: String) -> StoreResult<()> {
@@ -223,6 +276,7 @@ impl Keeper {
 
     async fn lose(&mut self, id: RunId, attempt: Attempt, reason: String) -> StoreResult<()> {
         self.children.remove(&id);
+        self.placed.remove(&id);
         match self.store.lost(id, attempt, reason).await? {
             Some(Lost::Again(at)) => {
                 tracing::warn!(

@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use gapwatch::device::{Card, Devices};
+use gapwatch::engine::DeviceList;
 use gapwatch::run::sweep::Axis;
 use gapwatch::run::{
     Attempt, Confusion, EpochRecord, EpochReport, GroupId, ImageResults, ProducerEvent, RunId,
@@ -35,6 +37,11 @@ struct Answer {
 
 impl Site {
     fn new() -> Site {
+        Site::with(Devices::ask)
+    }
+
+    /// A site of a machine with these devices.
+    fn with(devices: fn() -> Devices) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::take(&folder.path().join("home")).unwrap();
         let store = Store::open(&home).unwrap();
@@ -44,8 +51,9 @@ impl Site {
             store: store.clone(),
             inspector: gapwatch::inspector::Inspector::default(),
             classifiers: gapwatch::web::Classifiers::default(),
+            devices: DeviceList::of(devices),
             library: library.clone(),
-            scheduler: Scheduler::new(1),
+            scheduler: Scheduler::new(1, 1),
             disk: gapwatch::store::Disk::of(&home, 0).unwrap(),
             home,
             access: Access::new(None, false),
@@ -93,7 +101,11 @@ impl Site {
 
     /// Two classes of small gray images, six in training, two each in validation and test.
     async fn with_dataset(title: &str) -> Site {
-        let site = Site::new();
+        Site::new().and_dataset(title).await
+    }
+
+    async fn and_dataset(self, title: &str) -> Site {
+        let site = self;
         let images = site.folder.path().join("images");
         for (split, n) in [("train", 3), ("val", 1), ("test", 1)] {
             for (class, gray) in [("<b>dark</b>", 20_u8), ("light", 220)] {
@@ -466,6 +478,81 @@ async fn a_form_that_is_right_launches_a_run() {
         clone.text
     );
     assert!(clone.text.contains("name=\"name\" value=\"first\""));
+}
+
+/// A machine with two cards, of which one is nearly full.
+fn two_cards() -> Devices {
+    let card = |index, name: &str, free_bytes| Card {
+        index,
+        name: name.to_owned(),
+        total_bytes: 24 << 30,
+        free_bytes,
+    };
+    Devices {
+        cuda: vec![
+            card(0, "NVIDIA L4", 1 << 30),
+            card(1, "NVIDIA A10", 20 << 30),
+        ],
+        ..Devices::without_cards("")
+    }
+}
+
+#[tokio::test]
+async fn the_form_offers_the_cards_that_are_there_and_refuses_others() {
+    let site = Site::with(two_cards).and_dataset("two classes").await;
+    let text = site.get("/runs/new?device=cuda:1").await.text;
+    assert!(
+        text.contains("cuda:0 NVIDIA L4, 1.0 of 24.0 GiB free</option>"),
+        "{text}"
+    );
+    assert!(text.contains("<option value=\"cuda:1\" selected>cuda:1 NVIDIA A10, 20.0 of"));
+
+    let answer = site
+        .post(
+            "/runs/new",
+            "dataset=two-classes&model=logistic&device=cuda:5",
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (_, rest) = answer
+        .text
+        .split_once("id=\"error-device\" data-live data-for=\"device\">")
+        .unwrap();
+    let said = rest.split("</p>").next().unwrap();
+    assert!(
+        said.contains("there is no cuda:5. There are cuda:0 NVIDIA L4"),
+        "{said}"
+    );
+    assert!(
+        answer
+            .text
+            .contains("<option value=\"cuda:5\" selected>cuda:5, not there")
+    );
+    let runs = site.store.runs(Default::default()).await.unwrap();
+    assert!(runs.is_empty());
+
+    let answer = site.get("/api/v1/devices").await;
+    let devices: Devices = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(devices, two_cards());
+}
+
+#[tokio::test]
+async fn a_form_without_a_card_to_choose_says_why() {
+    let site = Site::with(|| Devices::without_cards("there is no NVIDIA driver"))
+        .and_dataset("two classes")
+        .await;
+    let text = site.get("/runs/new").await.text;
+    assert!(
+        text.contains("No NVIDIA card to choose. There is no NVIDIA driver."),
+        "{text}"
+    );
+    assert!(!text.contains("name=\"device\""));
+    // A run that asked for a card elsewhere keeps its wish when it is cloned, and is told.
+    let text = site.get("/runs/new?device=cuda:0").await.text;
+    assert!(
+        text.contains("there is no cuda:0: there is no NVIDIA driver. Write auto or cpu"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

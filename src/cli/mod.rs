@@ -1,6 +1,7 @@
-//! The command line: `serve`, `train`, `diagnose`, `predict`, `worker`, `bench`.
+//! The command line: `serve`, `train`, `diagnose`, `predict`, `devices`, `worker`, `bench`.
 
 mod bench;
+mod devices;
 mod diagnose;
 mod inquiry;
 mod intake;
@@ -42,6 +43,8 @@ enum Command {
     LrRange(lr_range::RangeArguments),
     /// Class, probabilities and logits for each image of a folder
     Predict(predict::PredictArguments),
+    /// What runs can be trained on: the processor, and NVIDIA cards with their free memory
+    Devices(devices::DevicesArguments),
     /// One run's process; started by the scheduler
     #[command(hide = true)]
     Worker(worker::WorkerArguments),
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Diagnose(a) => diagnose::run(a),
         Command::LrRange(a) => lr_range::run(a),
         Command::Predict(a) => predict::run(a),
+        Command::Devices(a) => devices::run(a),
         Command::Worker(a) => worker::run(a),
         Command::Bench(a) => bench::run(a),
     };

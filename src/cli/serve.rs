@@ -22,9 +22,12 @@ pub(super) struct ServeArguments {
     /// What everybody must show who uses the dashboard; needed where others can reach the address
     #[arg(long, env = "GAPWATCH_SERVER_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Runs that train at once
+    /// Runs that train at once on the processor
     #[arg(long, default_value_t = 1, value_name = "N")]
     parallel: usize,
+    /// Runs that share an NVIDIA card
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    runs_per_gpu: u16,
     /// MiB of the disk that stay free: below, runs pause and nothing more is taken; below four times of it pages warn
     #[arg(long, default_value_t = FREE_BYTES_KEPT >> 20, value_name = "MIB")]
     keep_free: u64,
@@ -52,6 +55,7 @@ pub(super) fn run(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
         },
         token,
         parallel: arguments.parallel,
+        runs_per_gpu: arguments.runs_per_gpu.into(),
         keep_free_bytes: arguments.keep_free.saturating_mul(1 << 20),
         demonstration: !arguments.no_demonstration,
         data: arguments

@@ -8,15 +8,17 @@ use super::repeated::repeated;
 use super::run_folder::RunFolder;
 use super::spec::SpecArguments;
 use crate::data::{Dataset, Index};
+use crate::device::Devices;
 use crate::diagnose::{Diagnosis, Subject, diagnose_run};
 use crate::model::{Plan, resolve, sweep};
 use crate::nn::instruction_set;
 use crate::run::sweep::Settings;
-use crate::run::{History, RunFacts, RunSpec, RunStatus, SpecError, Split};
+use crate::run::{Device, History, RunFacts, RunSpec, RunStatus, SpecError, Split};
 use crate::train::{self, Job, Outcome, TrainError};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -74,8 +76,12 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode> {
     if let Some(mebibytes) = arguments.image_memory {
         dataset.image_memory_bytes = u64::from(mebibytes) << 20;
     }
+    let devices = LazyCell::new(Devices::ask);
     let checked = |(_, user): &(Settings, Value)| {
         let spec = resolve(user.clone(), Some(dataset.index.common_size()))?;
+        if let Device::Cuda(_) = spec.device {
+            devices.check(spec.device)?;
+        }
         let plan = train::check(&spec, &dataset.index)?;
         Ok((spec, plan))
     };

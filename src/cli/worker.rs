@@ -25,6 +25,9 @@ pub(super) struct WorkerArguments {
     /// Threads that train [default: the machine's cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Where it trains, in words for the run's page
+    #[arg(long, value_name = "DEVICE")]
+    on: Option<String>,
 }
 
 pub(super) fn run(arguments: WorkerArguments) -> anyhow::Result<ExitCode> {
@@ -45,6 +48,7 @@ pub(super) fn run(arguments: WorkerArguments) -> anyhow::Result<ExitCode> {
         server,
         token,
         threads: threads.max(1),
+        on: arguments.on,
     })?;
     Ok(if good {
         ExitCode::SUCCESS

@@ -1,7 +1,7 @@
 //! The local engine: a run's worker is a process of the same executable, in a process group of its own.
 
-use super::holder;
-use crate::run::{Attempt, RunId};
+use super::{DeviceList, holder};
+use crate::run::{Attempt, Device, RunId};
 use crate::store::Home;
 use nix::sys::signal::{Signal, killpg};
 use std::fs::File;
@@ -19,14 +19,34 @@ const TAIL_BYTES: u64 = 2000;
 pub struct LocalEngine {
     home: Home,
     executable: PathBuf,
+    devices: DeviceList,
+}
+
+/// What a worker is given of this machine.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// Where it trains.
+    pub device: Device,
+    /// The same, as a run's page says it.
+    pub label: String,
+    /// Kernels' threads.
+    pub threads: usize,
+    /// True where the run asked for no device: it sees no card but the one that it was given.
+    pub by_choice: bool,
 }
 
 impl LocalEngine {
-    pub fn new(home: Home) -> io::Result<LocalEngine> {
+    pub fn new(home: Home, devices: DeviceList) -> io::Result<LocalEngine> {
         Ok(LocalEngine {
             home,
             executable: std::env::current_exe()?,
+            devices,
         })
+    }
+
+    /// What can be trained on here.
+    pub fn devices(&self) -> &DeviceList {
+        &self.devices
     }
 
     /// Starts a worker. It outlives this server if it must: only [`LocalEngine::kill`] ends it.
@@ -35,17 +55,22 @@ impl LocalEngine {
         run: RunId,
         attempt: Attempt,
         token: &str,
-        threads: usize,
+        assigned: &Assigned,
     ) -> io::Result<Child> {
         let folder = self.home.run(run);
         std::fs::create_dir_all(&folder)?;
         // Begun anew: what an earlier attempt ended with is in the run's log.
         let output = File::create(self.output_path(run))?;
-        Command::new(&self.executable)
+        let mut command = Command::new(&self.executable);
+        if assigned.by_choice {
+            command.env("CUDA_VISIBLE_DEVICES", visible(assigned.device));
+        }
+        command
             .arg("worker")
             .args(["--run", &run.to_string()])
             .args(["--attempt", &attempt.to_string()])
-            .args(["--threads", &threads.to_string()])
+            .args(["--threads", &assigned.threads.to_string()])
+            .args(["--on", &assigned.label])
             .arg("--home")
             .arg(self.home.root())
             .env("GAPWATCH_TOKEN", token)
@@ -94,5 +119,33 @@ impl LocalEngine {
 
     fn output_path(&self, run: RunId) -> PathBuf {
         self.home.run(run).join("worker.log")
+    }
+}
+
+/// What CUDA is to see of the cards that this process sees: the only way to give `auto` a card without changing the spec.
+fn visible(device: Device) -> String {
+    let Device::Cuda(index) = device else {
+        return String::new();
+    };
+    let own = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    nth_visible(own.as_deref(), index)
+}
+
+/// The name of a card, of those that a list leaves visible, or of all.
+fn nth_visible(list: Option<&str>, index: usize) -> String {
+    list.and_then(|list| list.split(',').nth(index))
+        .map_or_else(|| index.to_string(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_sees_its_card_where_the_server_sees_only_some() {
+        assert_eq!(nth_visible(None, 2), "2");
+        assert_eq!(nth_visible(Some("3, 5"), 1), "5");
+        assert_eq!(nth_visible(Some("GPU-8f2a,MIG-77"), 1), "MIG-77");
+        assert_eq!(visible(Device::Cpu), "");
     }
 }

@@ -33,6 +33,9 @@ pub struct Machine {
     /// `avx512`, `avx2` or `portable`.
     pub instruction_set: String,
     pub threads: usize,
+    /// `cpu`, or `cuda:0 (NVIDIA H200)`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// Gapwatch's, or the script's own.
     pub version: String,
 }

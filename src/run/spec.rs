@@ -106,7 +106,7 @@ impl TryFrom<String> for Device {
                 .strip_prefix("cuda:")
                 .and_then(|n| n.parse().ok())
                 .map(Device::Cuda)
-                .ok_or_else(|| format!("'{s}' is no device: write auto, cpu or cuda:0")),
+                .ok_or_else(|| format!("'{s}' is no device: write auto, cpu or cuda:0 (gapwatch devices lists what is there)")),
         }
     }
 }

@@ -21,9 +21,11 @@ const MAX_NAME: usize = 300;
 pub(super) fn check(event: &ProducerEvent) -> Result<(), String> {
     match event {
         ProducerEvent::Start(machine)
-            if machine.instruction_set.len() > 100 || machine.version.len() > 100 =>
+            if [&machine.instruction_set, &machine.version, &machine.device]
+                .iter()
+                .any(|text| text.len() > 100) =>
         {
-            Err("instruction_set and version: at most 100 characters".to_owned())
+            Err("instruction_set, device and version: at most 100 characters".to_owned())
         }
         ProducerEvent::Start(_) => Ok(()),
         ProducerEvent::Epoch(report) => check_epoch(report),

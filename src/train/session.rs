@@ -9,11 +9,10 @@ use super::state::State;
 use super::stopping::{Selection, SelectionState};
 use super::{Job, LearningRate, Observer, Outcome, TrainError, Wish, balance, order, tensor_file};
 use crate::data::Index;
+use crate::device::check_build;
 use crate::model::{Network, Place, Plan, plan_for};
 use crate::nn::{Objective, Optimizer, instruction_set};
-use crate::run::{
-    ClassWeights, Device, FieldError, RunSpec, RunStatus, Schedule, SpecError, Split,
-};
+use crate::run::{ClassWeights, FieldError, RunSpec, RunStatus, Schedule, SpecError, Split};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -60,11 +59,8 @@ pub fn check_for(
             "the dataset has no validation images to see a plateau by: choose another schedule, or give it a folder val",
         );
     }
-    if let Device::Cuda(_) = spec.device {
-        say(
-            "device",
-            "training runs on the CPU in this version: write auto or cpu",
-        );
+    if let Err(message) = check_build(spec.device) {
+        say("device", &message);
     }
     if errors.is_empty() {
         Ok(plan)

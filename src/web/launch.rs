@@ -1,6 +1,7 @@
 //! From what a user asks for to queued runs: the one way, for the form and for the API.
 
 use super::{App, HttpError};
+use crate::device::Devices;
 use crate::model::{Plan, Sweep, plan_for, resolve, sweep};
 use crate::run::sweep::{label, said};
 use crate::run::{FieldError, RunSpec, SpecError};
@@ -93,6 +94,7 @@ async fn launch_group(app: &App, sweep: Sweep) -> Result<Group, HttpError> {
 struct Data {
     row: Option<DatasetRow>,
     facts: Option<DataFacts>,
+    devices: Devices,
 }
 
 impl Data {
@@ -136,7 +138,11 @@ impl Data {
             },
             None => None,
         };
-        Ok(Data { row, facts })
+        Ok(Data {
+            row,
+            facts,
+            devices: app.devices.known().await,
+        })
     }
 
     /// The complete spec of a run on these data, checked.
@@ -144,6 +150,7 @@ impl Data {
         let facts = self.facts.as_ref();
         let mut spec = resolve(user, facts.map(|facts| facts.common_size))?;
         spec.dataset = self.row.as_ref().map(|row| row.id.to_string());
+        check_device(&spec, &self.devices)?;
         if let Some(facts) = facts {
             check_on(&spec, facts)?;
         }
@@ -182,6 +189,14 @@ pub fn check_on(spec: &RunSpec, facts: &DataFacts) -> Result<Plan, SpecError> {
         return plan_for(spec, classes);
     }
     check_for(spec, classes, &|split| facts.images(split) as usize)
+}
+
+/// Refuses a card that is not there; where a script trains its own run is not known here.
+pub fn check_device(spec: &RunSpec, devices: &Devices) -> Result<(), SpecError> {
+    if spec.external {
+        return Ok(());
+    }
+    devices.check(spec.device)
 }
 
 fn field(field: &str, message: impl Into<String>) -> HttpError {

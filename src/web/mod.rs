@@ -26,12 +26,13 @@ mod stream;
 pub use access::Access;
 pub use classifiers::Classifiers;
 pub use error::HttpError;
-pub use launch::{Launched, Made, check_on, launch};
+pub use launch::{Launched, Made, check_device, check_on, launch};
 pub use notice::notice;
 pub use rate_test::ask_rate_test;
 pub use remedies::start_remedies;
 pub use server::{ServeError, Settings, serve};
 
+use crate::engine::DeviceList;
 use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
 use crate::store::{Disk, Home, Library, Store};
@@ -56,6 +57,7 @@ pub struct App {
     pub library: Library,
     pub inspector: Inspector,
     pub classifiers: Classifiers,
+    pub devices: DeviceList,
     pub home: Home,
     pub disk: Disk,
     pub access: Access,

@@ -3,7 +3,8 @@
 use super::connections::{self, Patience};
 use super::probe_chain;
 use super::{Access, App, Classifiers, router};
-use crate::engine::LocalEngine;
+use crate::device::Devices;
+use crate::engine::{DeviceList, LocalEngine};
 use crate::inspector::Inspector;
 use crate::scheduler::Scheduler;
 use crate::store::{Disk, Home, HomeError, Library, Store, StoreError};
@@ -26,8 +27,10 @@ pub struct Settings {
     pub home: PathBuf,
     /// Needed where the address is not this machine's alone.
     pub token: Option<String>,
-    /// Runs that train at once.
+    /// Runs that train at once on the processor.
     pub parallel: usize,
+    /// Runs that share a card.
+    pub runs_per_gpu: usize,
     /// Bytes of the disk that are to stay free: below, runs pause.
     pub keep_free_bytes: u64,
     /// Folders and archives to import at the start.
@@ -77,8 +80,10 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     empty(&home.uploads());
 
     let (end, shutdown) = watch::channel(false);
-    let scheduler = Scheduler::new(settings.parallel);
+    let scheduler = Scheduler::new(settings.parallel, settings.runs_per_gpu);
+    let devices = DeviceList::of(Devices::ask);
     let app = App {
+        devices: devices.clone(),
         library: Library::new(store.clone()),
         inspector: Inspector::default(),
         classifiers: Classifiers::default(),
@@ -93,7 +98,7 @@ pub async fn serve(settings: Settings, ready: impl FnOnce(&str)) -> Result<(), S
     let addr = listener.local_addr().map_err(listening)?;
     let url = local_url(addr);
     announce(&home, &url)?;
-    let engine = LocalEngine::new(home.clone()).map_err(|source| ServeError::Io {
+    let engine = LocalEngine::new(home.clone(), devices).map_err(|source| ServeError::Io {
         what: "finding this program's own file",
         source,
     })?;

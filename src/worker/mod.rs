@@ -34,6 +34,8 @@ pub struct Settings {
     pub token: String,
     /// Kernels' threads.
     pub threads: usize,
+    /// Where it trains, as it is told to the run's readers; as the spec says where nobody has placed it.
+    pub on: Option<String>,
 }
 
 /// Where a worker keeps its checkpoints and finds its images.
@@ -86,6 +88,7 @@ pub fn work(settings: Settings) -> anyhow::Result<bool> {
     reporter.tell(ProducerEvent::Start(Machine {
         instruction_set: instruction_set().to_owned(),
         threads: settings.threads,
+        device: settings.on.unwrap_or_else(|| assignment.spec.device.into()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }));
     let job = Job {

@@ -9,6 +9,7 @@ mod compare;
 mod control;
 mod dataset_images;
 mod datasets;
+mod devices;
 mod diagnoses;
 mod epochs;
 mod events;
@@ -53,6 +54,7 @@ pub fn router() -> Router<App> {
         .merge(control::router())
         .merge(dataset_images::router())
         .merge(datasets::router())
+        .merge(devices::router())
         .merge(diagnoses::router())
         .merge(epochs::router())
         .merge(events::router())

@@ -2,8 +2,8 @@
 
 use super::{
     augmented, bundle, charts, checkpoints, classifications, compare, control, dataset_images,
-    datasets, diagnoses, epochs, events, groups, health, history, inspections, models, probes,
-    producer, remedies, room, runs, uploads,
+    datasets, devices, diagnoses, epochs, events, groups, health, history, inspections, models,
+    probes, producer, remedies, room, runs, uploads,
 };
 use crate::web::App;
 use axum::routing::get;
@@ -67,6 +67,7 @@ use utoipa::OpenApi;
         augmented::augmented,
         dataset_images::image,
         dataset_images::archive,
+        devices::list,
         diagnoses::diagnose,
         models::check,
         room::show,

@@ -43,6 +43,8 @@ pub struct RunForm {
     pub min_delta: String,
     pub restore_best: String,
     pub seed: String,
+    /// `auto`, `cpu` or `cuda:0`.
+    pub device: String,
     /// `shown` or `sealed`.
     pub test: String,
     #[serde(flatten)]
@@ -61,7 +63,7 @@ pub struct RunForm {
 }
 
 /// A field's name in the form and its path in a spec.
-const PATHS: [(&str, &str); 24] = [
+const PATHS: [(&str, &str); 25] = [
     ("dataset", "dataset"),
     ("layers", "model"),
     ("height", "input.height"),
@@ -80,6 +82,7 @@ const PATHS: [(&str, &str); 24] = [
     ("restore_best", "train.early_stopping.restore_best"),
     ("early_stopping", "train.early_stopping"),
     ("seed", "train.seed"),
+    ("device", "device"),
     ("test", "test"),
     ("keep", "keep"),
     ("name", "name"),
@@ -147,6 +150,7 @@ impl RunForm {
             min_delta: typed(&self.min_delta, setting(stopping.min_delta)),
             restore_best: typed(&self.restore_best, word(stopping.restore_best)),
             seed: typed(&self.seed, spec.train.seed.to_string()),
+            device: typed(&self.device, spec.device.into()),
             test: typed(
                 &self.test,
                 match spec.test {
@@ -211,6 +215,7 @@ impl RunForm {
             Err(error) => spec.errors.push(error),
         }
         spec.text("dataset", &self.dataset);
+        spec.text("device", &self.device);
         spec.text("test", &self.test);
         spec.text("keep", &self.keep);
         spec.text("name", self.name.trim());
@@ -290,7 +295,7 @@ fn model_word(model: &ModelSpec) -> String {
 mod tests {
     use super::*;
     use crate::model::resolve;
-    use crate::run::{ClassWeights, Decay, EarlyStopping, Metric, Sampling, Schedule};
+    use crate::run::{ClassWeights, Decay, Device, EarlyStopping, Metric, Sampling, Schedule};
 
     /// The spec that a form means when nothing but the form decides.
     fn spec(form: &RunForm) -> RunSpec {
@@ -304,6 +309,7 @@ mod tests {
         wanted.name = "the question".to_owned();
         wanted.tags = vec!["a".to_owned(), "b c".to_owned()];
         wanted.train.seed = 1 << 40;
+        wanted.device = Device::Cuda(1);
         wanted.train.schedule = Schedule::Plateau {
             metric: Metric::ValAccuracy,
             factor: 0.3,
@@ -386,6 +392,7 @@ mod tests {
         for (path, field) in [
             ("model.layers[3].conv2d", Some("layers")),
             ("model", Some("layers")),
+            ("device", Some("device")),
             ("train.optimizer.lr", Some("lr")),
             ("train.optimizer", Some("optimizer")),
             ("train.optimizer.nesterov", Some("nesterov")),

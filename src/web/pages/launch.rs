@@ -9,13 +9,14 @@ use super::form_schedule;
 use super::inspection::audit_link;
 use super::layers::{settings, shape};
 use super::wording::thousands;
+use crate::device::Devices;
 use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, Sweep, preset, presets, resolve, sweep};
 use crate::run::sweep::{Axis, label};
 use crate::run::{FieldError, RunId, RunSpec, SpecError, Split, merge};
 use crate::store::{DataFacts, DatasetRow, DatasetState, TestLooks};
 use crate::web::extract::Query;
-use crate::web::{HttpError, Made, check_on, launch};
+use crate::web::{HttpError, Made, check_device, check_on, launch};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, State};
@@ -43,6 +44,7 @@ pub struct Prepared {
     pub errors: Vec<FieldError>,
     datasets: Vec<DatasetRow>,
     looks: Option<TestLooks>,
+    devices: Devices,
 }
 
 #[derive(Template)]
@@ -61,6 +63,7 @@ struct LaunchPage {
     datasets: Vec<DatasetRow>,
     /// At the test images of the chosen dataset.
     looks: Option<TestLooks>,
+    devices: Devices,
     /// True where every field was sent, and none is to follow a preset's settings.
     posted: bool,
 }
@@ -113,6 +116,24 @@ impl LaunchPage {
         self.datasets
             .iter()
             .find(|row| row.id.as_str() == self.form.dataset)
+    }
+
+    /// What a run can be trained on, as a value and in words; empty where there is nothing to choose.
+    fn device_choices(&self) -> Vec<(String, String)> {
+        let asked = self.form.device.as_str();
+        if self.devices.cuda.is_empty() && matches!(asked, "" | "auto" | "cpu") {
+            return Vec::new();
+        }
+        let mut choices = vec![
+            ("auto".to_owned(), "automatic".to_owned()),
+            ("cpu".to_owned(), self.devices.cpu.to_string()),
+        ];
+        let cards = self.devices.cuda.iter();
+        choices.extend(cards.map(|card| (format!("cuda:{}", card.index), card.to_string())));
+        if !choices.iter().any(|(value, _)| value == asked) {
+            choices.push((asked.to_owned(), format!("{asked}, not there")));
+        }
+        choices
     }
 
     fn training_images(&self) -> Option<usize> {
@@ -182,6 +203,7 @@ impl From<Prepared> for LaunchPage {
             errors: prepared.errors,
             datasets: prepared.datasets,
             looks: prepared.looks,
+            devices: prepared.devices,
             posted: false,
         };
         if let Some(spec) = prepared.spec {
@@ -276,6 +298,7 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
         None => None,
     };
 
+    let devices = app.devices.now().await;
     let mut errors = Vec::new();
     let below = match &base {
         Some(spec) => serde_json::to_value(RunSpec {
@@ -301,7 +324,7 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
         Ok(partial) => {
             let mut value = merge(below, partial);
             value["dataset"] = json!(wanted.clone().or(defaults.dataset.clone()));
-            match checked(&value, facts) {
+            match checked(&value, facts, &devices) {
                 Err(SpecError(wrong)) => errors = wrong,
                 Ok((spec, fits, made)) => {
                     read = Some(spec.clone());
@@ -335,6 +358,7 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
         errors,
         looks,
         datasets,
+        devices,
     })
 }
 
@@ -343,11 +367,13 @@ pub async fn prepare(app: &App, mut typed: RunForm) -> Result<Prepared, HttpErro
 fn checked(
     value: &Value,
     facts: Option<&DataFacts>,
+    devices: &Devices,
 ) -> Result<(RunSpec, Option<Plan>, Vec<Axis>), SpecError> {
     let Sweep { axes, runs } = sweep(value)?;
     let mut first = None;
     for (_, user) in runs {
         let spec = resolve(user, facts.map(|facts| facts.common_size))?;
+        check_device(&spec, devices)?;
         let plan = facts.map(|facts| check_on(&spec, facts)).transpose()?;
         first.get_or_insert((spec, plan));
     }

@@ -35,6 +35,7 @@ pub fn settings(run: &Run) -> Pairs {
         ("Learning rate", form_schedule::words(&train.schedule)),
         ("Early stopping", early_stopping(&run.spec)),
         ("Seed", train.seed.to_string()),
+        ("Device", device(run)),
         (
             "Test figures",
             match (run.spec.test, run.sealed) {
@@ -54,6 +55,15 @@ pub fn settings(run: &Run) -> Pairs {
         pairs.push(("Augmentation", augmentation));
     }
     pairs
+}
+
+/// Where it is trained, or what it waits for.
+fn device(run: &Run) -> String {
+    let machine = run.machine.as_ref();
+    let placed = machine.map(|machine| machine.device.clone());
+    placed
+        .filter(|device| !device.is_empty())
+        .unwrap_or_else(|| run.spec.device.into())
 }
 
 /// What decides the figures to the last bit, beside the settings.
