@@ -19,13 +19,12 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [
+    const WITH_A_DRIVER: [Kind; 5] = [
         Kind::Driver,
         // Before cuBLAS, which wants it.
         Kind::CublasLt,
         Kind::Cublas,
         Kind::Curand,
-        Kind::Nvrtc,
         Kind::Cudnn,
     ];
 
@@ -132,25 +131,34 @@ pub fn load() -> Result<(), String> {
 
 #[cfg(target_arch = "x86_64")]
 fn open() -> Result<(), String> {
-    let opened = open_all();
+    // It compiles without a driver, and goes on doing so where there is none.
+    let compiler = forward_to(Kind::Nvrtc);
+    if compiler.is_err() {
+        forward::to_nothing(Kind::Nvrtc);
+    }
+    let opened = Kind::WITH_A_DRIVER
+        .into_iter()
+        .filter(|kind| kind.is_wanted())
+        .try_for_each(forward_to)
+        .and(compiler);
     if opened.is_err() {
-        Kind::ALL.into_iter().for_each(forward::to_nothing);
+        Kind::WITH_A_DRIVER
+            .into_iter()
+            .for_each(forward::to_nothing);
     }
     opened
 }
 
 #[cfg(target_arch = "x86_64")]
-fn open_all() -> Result<(), String> {
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_wanted()) {
-        let library = kind.open()?;
-        forward::to_library(kind, &library);
-        // Its functions are called from now on until the process ends.
-        std::mem::forget(library);
-        if kind == Kind::Driver {
-            new_enough()?;
-        }
+fn forward_to(kind: Kind) -> Result<(), String> {
+    let library = kind.open()?;
+    forward::to_library(kind, &library);
+    // Its functions are called from now on until the process ends.
+    std::mem::forget(library);
+    match kind {
+        Kind::Driver => new_enough(),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Elsewhere the linker has found the libraries, and the program would not have started without them.
