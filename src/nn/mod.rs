@@ -18,6 +18,7 @@ mod conv_block;
 mod conv_gradient;
 mod conv_pass;
 mod cross_entropy;
+pub mod cuda;
 mod dropout;
 mod gelu;
 mod geometry;

@@ -6,6 +6,7 @@ mod balance;
 mod checkpoint;
 mod classifier;
 mod clock;
+pub mod device;
 mod epoch;
 mod examination;
 mod input;
@@ -108,6 +109,9 @@ pub enum TrainError {
     Candle(#[from] candle_core::Error),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    /// The device that the spec asks for cannot be used; why, and what to do.
+    #[error("{0}")]
+    Device(String),
     #[error("no threads to train with: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }

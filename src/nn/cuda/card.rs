@@ -1,0 +1,49 @@
+//! The cards of this machine.
+//!
+//! All work of a card goes through one stream, so that everything on it happens in the order in which it was asked for.
+
+use candle_core::{Device, Result};
+
+/// Whether this build can use a card: whether it has the feature `cuda`.
+pub const IN_THIS_BUILD: bool = cfg!(feature = "cuda");
+
+/// Opens the card of this number.
+pub fn open(ordinal: usize) -> Result<Device> {
+    Device::new_cuda_with_stream(ordinal)
+}
+
+/// The number of the card with the most free memory; none where there is no card.
+#[cfg(feature = "cuda")]
+pub fn emptiest() -> Option<usize> {
+    use candle_core::cuda_backend::cudarc::driver::CudaContext;
+    let count = usize::try_from(CudaContext::device_count().ok()?).ok()?;
+    let free = |ordinal| CudaContext::new(ordinal).ok()?.mem_get_info().ok();
+    (0..count)
+        .filter_map(|ordinal| Some((free(ordinal)?.0, std::cmp::Reverse(ordinal))))
+        .max()
+        .map(|(_, std::cmp::Reverse(ordinal))| ordinal)
+}
+
+/// Free bytes and all bytes of an opened card's memory; none of a processor's.
+#[cfg(feature = "cuda")]
+pub fn memory(device: &Device) -> Option<(usize, usize)> {
+    device
+        .as_cuda_device()
+        .ok()?
+        .cuda_stream()
+        .context()
+        .mem_get_info()
+        .ok()
+}
+
+/// The number of the card with the most free memory; none where there is no card.
+#[cfg(not(feature = "cuda"))]
+pub fn emptiest() -> Option<usize> {
+    None
+}
+
+/// Free bytes and all bytes of an opened card's memory; none of a processor's.
+#[cfg(not(feature = "cuda"))]
+pub fn memory(_: &Device) -> Option<(usize, usize)> {
+    None
+}
