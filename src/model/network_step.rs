@@ -1,7 +1,7 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Backward, Mode, Optimizer, Targets, chain, cross_entropy, slice};
+use crate::nn::{Backward, Mode, Objective, Optimizer, Targets, chain, values};
 use crate::run::ImageResults;
 use candle_core::{Result, Tensor};
 
@@ -67,7 +67,7 @@ impl Network {
         let targets = targets.into();
         let greater = targets.greater();
         let (logits, back) = self.walk(images, mode)?;
-        let result = self.objective.of(&logits, targets)?;
+        let result = self.objective.by(self.core, &logits, targets)?;
         let loss = result.objective;
         if !loss.is_finite() {
             drop(back);
@@ -97,13 +97,14 @@ impl Network {
         step: u64,
     ) -> Result<(f64, Vec<Tensor>)> {
         let (logits, back) = self.walk(images, Mode::Train { step })?;
-        let result = self.objective.of(&logits, labels)?;
+        let result = self.objective.by(self.core, &logits, labels.into())?;
         Ok((result.objective, self.backward(back, &result.gradient)?))
     }
 
     /// Predictions, confidences and losses in evaluation mode.
     pub fn score(&self, images: &Tensor, labels: &[u32]) -> Result<Scores> {
-        let result = cross_entropy(&self.forward(images, Mode::Eval)?, labels)?;
+        let logits = self.forward(images, Mode::Eval)?;
+        let result = Objective::default().by(self.core, &logits, labels.into())?;
         let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
         Ok(Scores {
             loss_sum: result.loss_sum(),
@@ -128,9 +129,9 @@ impl Network {
     pub fn findings(&self, gradients: &[Tensor]) -> Result<Vec<GradientFinding>> {
         let mut findings = Vec::new();
         for (parameter, gradient) in self.parameters.iter().zip(gradients) {
-            let (zero, finite) = slice(gradient, |g| {
-                Ok((g.iter().all(|&g| g == 0.0), g.iter().all(|g| g.is_finite())))
-            })?;
+            let numbers = values(gradient)?;
+            let zero = numbers.iter().all(|&g| g == 0.0);
+            let finite = numbers.iter().all(|g| g.is_finite());
             let reason = match parameter.zero_gradient {
                 Some(reason) => reason,
                 None if !finite => "its gradient is not finite at the first step",
@@ -148,15 +149,11 @@ impl Network {
 
     /// Names the first layer where a number is not finite: in the images, in its weights or in what it computes.
     fn first_not_finite(&self, images: &Tensor, mode: Mode) -> Result<String> {
-        let finite = |t: &Tensor| {
-            slice(&t.contiguous()?, |numbers| {
-                Ok(numbers.iter().all(|x| x.is_finite()))
-            })
-        };
+        let finite = |t: &Tensor| -> Result<bool> { Ok(values(t)?.iter().all(|x| x.is_finite())) };
         if !finite(images)? {
             return Ok("the images hold numbers that are not finite".to_owned());
         }
-        let mut x = images.contiguous()?;
+        let mut x = images.to_device(&self.device)?.contiguous()?;
         for layer in &self.layers {
             for (name, var) in &layer.tensors {
                 if !finite(var)? {

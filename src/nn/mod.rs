@@ -70,7 +70,7 @@ pub use residual::Residual;
 pub use storage::{from_vec, slice, values};
 pub use targets::{Mixed, Targets};
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// How a forward pass treats batch norm and dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,24 @@ pub enum Mode {
     Eval,
     /// Batch statistics (running ones updated), dropout drawn from the stream of this step.
     Train { step: u64 },
+}
+
+/// Which of the two makes of an operation works: the processor's, or that of an NVIDIA card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Core {
+    Processor,
+    Card,
+}
+
+impl Core {
+    /// That of the tensors on a device.
+    pub fn of(device: &Device) -> Core {
+        if device.is_cuda() {
+            Core::Card
+        } else {
+            Core::Processor
+        }
+    }
 }
 
 /// The instruction set that the kernels use on this processor: `avx512`, `avx2` or `portable`.

@@ -189,14 +189,11 @@ impl Backward for Back {
             });
             if let Some(by_input) = &by_input {
                 let columns = self.weight.t()?.matmul(&by_conv)?;
-                Launch::each(
-                    "from_columns",
-                    part.1 * sizes.c * sizes.h * sizes.w,
-                )
-                .read(&columns)
-                .write(by_input)
-                .ints(sizes.ints(part))
-                .run()?;
+                Launch::each("from_columns", part.1 * sizes.c * sizes.h * sizes.w)
+                    .read(&columns)
+                    .write(by_input)
+                    .ints(sizes.ints(part))
+                    .run()?;
             }
         }
         let Some(by_weight) = by_weight else {

@@ -154,9 +154,21 @@ fn words(argument: &Argument) -> Result<Vec<u64>> {
     };
     let flat = tensor.flatten_all()?;
     let mut bytes: Vec<u8> = match tensor.dtype() {
-        DType::F32 => flat.to_vec1::<f32>()?.iter().flat_map(|x| x.to_ne_bytes()).collect(),
-        DType::F64 => flat.to_vec1::<f64>()?.iter().flat_map(|x| x.to_ne_bytes()).collect(),
-        DType::U32 => flat.to_vec1::<u32>()?.iter().flat_map(|x| x.to_ne_bytes()).collect(),
+        DType::F32 => flat
+            .to_vec1::<f32>()?
+            .iter()
+            .flat_map(|x| x.to_ne_bytes())
+            .collect(),
+        DType::F64 => flat
+            .to_vec1::<f64>()?
+            .iter()
+            .flat_map(|x| x.to_ne_bytes())
+            .collect(),
+        DType::U32 => flat
+            .to_vec1::<u32>()?
+            .iter()
+            .flat_map(|x| x.to_ne_bytes())
+            .collect(),
         DType::U8 => flat.to_vec1::<u8>()?,
         dtype => bail!("no kernel takes {dtype:?}"),
     };

@@ -2,6 +2,7 @@
 
 use super::On;
 use super::launch::{Launch, empty, floats};
+use crate::nn::batch_norm::extent;
 use crate::nn::{Backward, Gradients, GroupNorm, Mode, Operation};
 use candle_core::{DType, Result, Tensor};
 
@@ -36,7 +37,7 @@ impl Sizes {
 impl Operation for On<GroupNorm> {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
         let norm = &self.0;
-        let (images, channels, size) = crate::nn::extent(input)?;
+        let (images, channels, size) = extent(input)?;
         let sizes = Sizes {
             n: input.elem_count(),
             images,

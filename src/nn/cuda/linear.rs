@@ -60,7 +60,11 @@ impl Backward for Back {
             parameters.push(column_sums(&gradient)?);
         }
         let input = match input {
-            true => Some(gradient.matmul(&self.weight)?.reshape(self.shape.as_slice())?),
+            true => Some(
+                gradient
+                    .matmul(&self.weight)?
+                    .reshape(self.shape.as_slice())?,
+            ),
             false => None,
         };
         Ok(Gradients { input, parameters })

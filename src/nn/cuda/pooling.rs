@@ -2,9 +2,8 @@
 
 use super::On;
 use super::launch::{Launch, empty, floats};
-use crate::nn::{
-    AdaptivePool, AvgPool, Backward, Gradients, MaxPool, Mode, Operation, Pooling, Windows,
-};
+use crate::nn::window::Windows;
+use crate::nn::{AdaptivePool, AvgPool, Backward, Gradients, MaxPool, Mode, Operation, Pooling};
 use candle_core::{DType, Result, Tensor};
 
 type Output = Result<(Tensor, Option<Box<dyn Backward>>)>;

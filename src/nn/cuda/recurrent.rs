@@ -4,7 +4,8 @@
 use super::On;
 use super::column_sums::column_sums;
 use super::launch::{Launch, floats};
-use crate::nn::{Backward, Direction, Gradients, Gru, Lstm, Mode, Operation, order};
+use crate::nn::recurrence::order;
+use crate::nn::{Backward, Direction, Gradients, Gru, Lstm, Mode, Operation};
 use candle_core::{DType, Result, Tensor};
 
 type Output = Result<(Tensor, Option<Box<dyn Backward>>)>;
@@ -45,7 +46,11 @@ impl Pass {
 
     /// A tensor of `wide` numbers a unit for each image.
     fn zeros(&self, wide: usize) -> Result<Tensor> {
-        Tensor::zeros((self.images, wide * self.hidden), DType::F32, self.x.device())
+        Tensor::zeros(
+            (self.images, wide * self.hidden),
+            DType::F32,
+            self.x.device(),
+        )
     }
 
     /// A tensor of `wide` numbers a unit for each image and step, to be written.

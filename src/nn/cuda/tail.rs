@@ -126,7 +126,7 @@ impl Tail<'_> {
             return Ok(table);
         }
         let count = planes.count();
-        norm.check_count(count)?;
+        BatchNorm::check_count(count)?;
         let parts = moment_parts(x, bias, planes)?;
         Launch::each("norm_of_batch", channels)
             .read(&parts)
