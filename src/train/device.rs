@@ -1,7 +1,7 @@
 //! The device that a run trains on.
 
 use super::TrainError;
-use crate::nn::cuda;
+use crate::nn::{cuda, instruction_set};
 use crate::run::Device;
 
 /// Opens the device that a spec asks for.
@@ -35,6 +35,19 @@ pub fn name(device: &candle_core::Device) -> String {
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
         _ => "cpu".to_owned(),
     }
+}
+
+/// An opened device in words: `cpu`, or `cuda:0 (NVIDIA A100)`.
+pub(super) fn described(device: &candle_core::Device) -> String {
+    match cuda::name(device) {
+        Some(card) => format!("{} ({card})", name(device)),
+        None => name(device),
+    }
+}
+
+/// What the last bits of all figures depend on: the processor's instruction set, or the card's make.
+pub(super) fn arithmetic(device: &candle_core::Device) -> String {
+    cuda::name(device).unwrap_or_else(|| instruction_set().to_owned())
 }
 
 #[cfg(test)]

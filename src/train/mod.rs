@@ -12,6 +12,7 @@ mod examination;
 mod input;
 mod keep;
 mod learning_rate;
+mod memory;
 mod order;
 mod passes;
 mod preview;
@@ -134,7 +135,11 @@ const STACK_BYTES: usize = 64 << 20;
 /// Everything happens in a pool of `job.threads` threads of its own. A folder with a [`STATE`] of the same settings and
 /// data is gone on with, bit for bit as if it had never been left; with other settings or data it is an error.
 pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-    in_pool(job.threads, || Session::start(&job, observer)?.run())
+    let device = device::open(job.spec.device)?;
+    in_pool(job.threads, || {
+        Session::start(&job, &device, observer)?.run()
+    })
+    .map_err(|error| memory::explained(error, &job, &device))
 }
 
 /// Works in a pool of its own threads.

@@ -24,16 +24,18 @@ pub fn emptiest() -> Option<usize> {
         .map(|(_, std::cmp::Reverse(ordinal))| ordinal)
 }
 
-/// Free bytes and all bytes of an opened card's memory; none of a processor's.
+/// All bytes of an opened card's memory; none of a processor's.
 #[cfg(feature = "cuda")]
-pub fn memory(device: &Device) -> Option<(usize, usize)> {
-    device
-        .as_cuda_device()
-        .ok()?
-        .cuda_stream()
-        .context()
-        .mem_get_info()
-        .ok()
+pub fn memory(device: &Device) -> Option<usize> {
+    let stream = device.as_cuda_device().ok()?.cuda_stream();
+    Some(stream.context().mem_get_info().ok()?.1)
+}
+
+/// The make of an opened card; none of a processor.
+#[cfg(feature = "cuda")]
+pub fn name(device: &Device) -> Option<String> {
+    let stream = device.as_cuda_device().ok()?.cuda_stream();
+    stream.context().name().ok()
 }
 
 /// The number of the card with the most free memory; none where there is no card.
@@ -42,8 +44,14 @@ pub fn emptiest() -> Option<usize> {
     None
 }
 
-/// Free bytes and all bytes of an opened card's memory; none of a processor's.
+/// All bytes of an opened card's memory; none of a processor's.
 #[cfg(not(feature = "cuda"))]
-pub fn memory(_: &Device) -> Option<(usize, usize)> {
+pub fn memory(_: &Device) -> Option<usize> {
+    None
+}
+
+/// The make of an opened card; none of a processor.
+#[cfg(not(feature = "cuda"))]
+pub fn name(_: &Device) -> Option<String> {
     None
 }

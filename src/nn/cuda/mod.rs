@@ -28,7 +28,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-pub use card::{IN_THIS_BUILD, emptiest, memory, open};
+pub use card::{IN_THIS_BUILD, emptiest, memory, name, open};
 pub(super) use cross_entropy::cross_entropy;
 pub use optimizer::follow;
 pub(super) use optimizer::{Scale, step};
