@@ -5,7 +5,7 @@ use super::source::SOURCE;
 use candle_core::cuda_backend::cudarc::driver::{DevicePtr, LaunchConfig, PushKernelArg};
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use candle_core::cuda_backend::{CudaStorage, WrapErr};
-use candle_core::{CudaDevice, DType, Device, Error, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CudaDevice, DType, Device, Error, Result, Shape, Storage, Tensor, bail};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ const ARCHITECTURES: [((i32, i32), &str); 6] = [
     ((7, 5), "compute_75"),
 ];
 
-/// The kernels' PTX for an architecture such as `compute_80`.
+/// The kernels' PTX for an architecture: `compute_80`, or `sm_80` to have it assembled as well.
 pub(super) fn compile(architecture: &'static str) -> Result<String> {
     let options = CompileOptions {
         arch: Some(architecture),
@@ -100,7 +100,9 @@ fn value(device: &CudaDevice, argument: Argument) -> Result<Value> {
             let Storage::Cuda(storage) = &*storage else {
                 bail!("a tensor of a kernel is not on the card")
             };
-            Value::Address(address(device, storage, layout)?)
+            let dtype = tensor.dtype();
+            let before = layout.start_offset() * dtype.size_in_bytes();
+            Value::Address(address(device, storage, dtype)? + before as u64)
         }
         Argument::Int(number) => Value::Int(i32::try_from(number).map_err(Error::wrap)?),
         Argument::Word(word) => Value::Word(word),
@@ -109,17 +111,16 @@ fn value(device: &CudaDevice, argument: Argument) -> Result<Value> {
     })
 }
 
-/// Where a tensor's numbers begin on the card.
-fn address(device: &CudaDevice, storage: &CudaStorage, layout: &Layout) -> Result<u64> {
+/// Where a storage's numbers begin on the card.
+fn address(device: &CudaDevice, storage: &CudaStorage, dtype: DType) -> Result<u64> {
     let stream = device.cuda_stream();
-    let first = match storage.dtype() {
+    Ok(match dtype {
         DType::F32 => storage.as_cuda_slice::<f32>()?.device_ptr(&stream).0,
         DType::F64 => storage.as_cuda_slice::<f64>()?.device_ptr(&stream).0,
         DType::U32 => storage.as_cuda_slice::<u32>()?.device_ptr(&stream).0,
         DType::U8 => storage.as_cuda_slice::<u8>()?.device_ptr(&stream).0,
         dtype => bail!("no kernel takes {dtype:?}"),
-    };
-    Ok(first + (layout.start_offset() * storage.dtype().size_in_bytes()) as u64)
+    })
 }
 
 /// A tensor on a card whose numbers are nothing yet.

@@ -6,6 +6,9 @@ use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 /// Threads a block; the kernels know it as `THREADS`.
 pub(super) const THREADS: usize = 256;
 
+/// The largest size or place: 2³¹, and some room for the last block's threads and the ends of chunks beyond it.
+const MOST: usize = (1 << 31) - (1 << 24);
+
 /// A kernel with its arguments.
 ///
 /// ```text
@@ -117,8 +120,7 @@ impl<'a> Launch<'a> {
                 self.arguments.len()
             );
         }
-        let last = i32::MAX as usize - THREADS;
-        for (place, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
+                for (place, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             let (given, most) = match argument {
                 Argument::Read(tensor) => (Parameter::Read(tensor.dtype()), tensor.elem_count()),
                 Argument::Write(tensor) => (Parameter::Write(tensor.dtype()), tensor.elem_count()),
@@ -132,7 +134,7 @@ impl<'a> Launch<'a> {
                     "argument {place} of the kernel {kernel} is {given:?}, and it takes {parameter:?}"
                 );
             }
-            if most > last {
+            if most > MOST {
                 bail!("a tensor of {most} numbers is too large for a card: lower the batch size");
             }
         }
@@ -143,7 +145,7 @@ impl<'a> Launch<'a> {
         {
             bail!("the kernel {kernel} takes contiguous tensors of one device");
         }
-        if self.grid.0 > last || self.grid.1 > 65_535 {
+        if self.grid.0 > MOST || self.grid.1 > 65_535 {
             bail!("the kernel {kernel} cannot have {:?} blocks", self.grid);
         }
         Ok(())
@@ -157,14 +159,13 @@ fn same(tensor: &Tensor, other: Option<&Tensor>) -> bool {
 
 /// A tensor for a kernel to write every number of: what it holds before that is nothing.
 pub(super) fn empty(shape: impl Into<Shape>, dtype: DType, device: &Device) -> Result<Tensor> {
-    #[cfg(feature = "cuda")]
-    if device.is_cuda() {
-        return super::executor::empty(shape.into(), dtype, device);
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => super::executor::empty(shape.into(), dtype, device),
+        #[cfg(test)]
+        Device::Cpu => super::emulator::empty(shape.into(), dtype, device),
+        _ => Tensor::zeros(shape, dtype, device),
     }
-    #[cfg(test)]
-    return super::emulator::empty(shape.into(), dtype, device);
-    #[cfg(not(test))]
-    Tensor::zeros(shape, dtype, device)
 }
 
 /// As [`empty`], in float32.

@@ -203,3 +203,15 @@ fn a_short_loss_curve_of_the_questions_network_is_the_processors_and_repeats_to_
         assert_eq!(own, curve(Core::Card, &device));
     }
 }
+
+/// Needs NVRTC and no card.
+#[cfg(feature = "cuda")]
+#[test]
+fn the_kernels_compile_for_cards_of_compute_capability_8_and_9() {
+    for architecture in ["sm_80", "sm_90"] {
+        let ptx = super::executor::compile(architecture).unwrap();
+        for kernel in super::source::kernels() {
+            assert!(ptx.contains(&format!(".entry {kernel}(")), "{kernel}");
+        }
+    }
+}
