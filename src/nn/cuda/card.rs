@@ -1,6 +1,4 @@
 //! The cards of this machine.
-//!
-//! All work of a card goes through one stream, so that everything on it happens in the order in which it was asked for.
 
 use candle_core::{Device, Result};
 
@@ -8,8 +6,15 @@ use candle_core::{Device, Result};
 pub const IN_THIS_BUILD: bool = cfg!(feature = "cuda");
 
 /// Opens the card of this number.
+#[cfg(feature = "cuda")]
 pub fn open(ordinal: usize) -> Result<Device> {
-    Device::new_cuda_with_stream(ordinal)
+    super::executor::open(ordinal)
+}
+
+/// Opens the card of this number: an error in this build.
+#[cfg(not(feature = "cuda"))]
+pub fn open(ordinal: usize) -> Result<Device> {
+    Device::new_cuda(ordinal)
 }
 
 /// The number of the card with the most free memory; none where there is no card.

@@ -1,4 +1,6 @@
 //! The kernels on a card: compiled for it by NVRTC when the first is started.
+//!
+//! All work of an opened card goes through one stream, so that everything happens in the order in which it was asked for.
 
 use super::launch::{Argument, Launch, THREADS};
 use super::source::SOURCE;
@@ -52,6 +54,14 @@ fn ptx(device: &CudaDevice) -> Result<String> {
     let ptx = compile(architecture)?;
     compiled.insert(architecture, ptx.clone());
     Ok(ptx)
+}
+
+/// Opens the card of this number, with a stream of its own.
+pub(super) fn open(ordinal: usize) -> Result<Device> {
+    let device = Device::new_cuda_with_stream(ordinal)?;
+    // SAFETY: events keep the work of several streams apart, and a tensor of this device never meets another stream.
+    unsafe { device.as_cuda_device()?.disable_event_tracking() };
+    Ok(device)
 }
 
 /// A value that a kernel gets.

@@ -120,7 +120,7 @@ impl<'a> Launch<'a> {
                 self.arguments.len()
             );
         }
-                for (place, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
+        for (place, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             let (given, most) = match argument {
                 Argument::Read(tensor) => (Parameter::Read(tensor.dtype()), tensor.elem_count()),
                 Argument::Write(tensor) => (Parameter::Write(tensor.dtype()), tensor.elem_count()),
