@@ -1,7 +1,7 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Backward, Mode, Objective, Optimizer, Targets, chain, values};
+use crate::nn::{Asked, Backward, Mode, Objective, Optimizer, Targets, chain, values};
 use crate::run::ImageResults;
 use candle_core::{Result, Tensor};
 
@@ -48,6 +48,28 @@ pub struct Scores {
     /// Cross-entropy in nats, summed over the batch in float64.
     pub loss_sum: f64,
     pub correct: u32,
+}
+
+/// Scores that may not be there yet.
+pub struct AskedScores {
+    losses: Asked,
+    labels: Vec<u32>,
+}
+
+impl AskedScores {
+    pub fn wait(self) -> Result<Scores> {
+        let result = self.losses.wait()?;
+        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
+        Ok(Scores {
+            loss_sum: result.loss_sum(),
+            correct: result.correct(&self.labels),
+            images: ImageResults {
+                confidence: narrow(&result.confidence),
+                loss: narrow(&result.loss),
+                prediction: result.prediction,
+            },
+        })
+    }
 }
 
 impl Network {
@@ -103,20 +125,18 @@ impl Network {
 
     /// Predictions, confidences and losses in evaluation mode.
     pub fn score(&self, images: &Tensor, labels: &[u32]) -> Result<Scores> {
-        let logits = self.forward(images, Mode::Eval)?;
-        let result = Objective::default().by(self.core, &logits, labels.into())?;
-        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
-        Ok(Scores {
-            loss_sum: result.loss_sum(),
-            correct: result.correct(labels),
-            images: ImageResults {
-                confidence: narrow(&result.confidence),
-                loss: narrow(&result.loss),
-                prediction: result.prediction,
-            },
-        })
+        self.ask_scores(images, labels.to_vec())?.wait()
     }
 
+    /// Asks for what [`Network::score`] gives: on a card it is made while the caller does something else. The images are
+    /// needed no longer than for this call.
+    pub fn ask_scores(&self, images: &Tensor, labels: Vec<u32>) -> Result<AskedScores> {
+        let logits = self.forward(images, Mode::Eval)?;
+        Ok(AskedScores {
+            losses: Objective::default().ask(self.core, &logits, labels.as_slice().into())?,
+            labels,
+        })
+    }
     /// Walks back through the layers; the images themselves get no gradient.
     fn backward(&self, back: Vec<Box<dyn Backward>>, gradient: &Tensor) -> Result<Vec<Tensor>> {
         // The first layers that have no parameters have nothing to learn either.

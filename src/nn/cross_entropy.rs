@@ -61,6 +61,11 @@ impl Objective {
 
     /// [`Objective::of`] by one of the two cores.
     pub(crate) fn by(&self, core: Core, logits: &Tensor, targets: Targets) -> Result<CrossEntropy> {
+        self.ask(core, logits, targets)?.wait()
+    }
+
+    /// [`Objective::by`] without waiting for a card.
+    pub(crate) fn ask(&self, core: Core, logits: &Tensor, targets: Targets) -> Result<Asked> {
         let (n, classes) = logits.dims2()?;
         let mixed = targets.mixed.as_ref();
         if targets.labels.len() != n
@@ -95,7 +100,7 @@ impl Objective {
             .sum();
 
         if core == Core::Card {
-            return cuda::cross_entropy(self, logits, &targets, all_weights);
+            return cuda::cross_entropy(self, logits, &targets, all_weights).map(Asked::OnCard);
         }
 
         let mut objective = 0.0;
@@ -128,13 +133,28 @@ impl Objective {
             }
             Ok(())
         })?;
-        Ok(CrossEntropy {
+        Ok(Asked::There(CrossEntropy {
             loss,
             prediction,
             confidence,
             objective: objective / all_weights,
             gradient: from_vec(gradient, (n, classes))?,
-        })
+        }))
+    }
+}
+
+/// What a batch is worth: the processor has it at once, a card when it is waited for.
+pub(crate) enum Asked {
+    There(CrossEntropy),
+    OnCard(cuda::Losses),
+}
+
+impl Asked {
+    pub(crate) fn wait(self) -> Result<CrossEntropy> {
+        match self {
+            Asked::There(result) => Ok(result),
+            Asked::OnCard(losses) => losses.wait(),
+        }
     }
 }
 

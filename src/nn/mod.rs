@@ -50,6 +50,7 @@ pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
 pub use blocked::Unblock;
 pub use conv_block::ConvBlock;
+pub(crate) use cross_entropy::Asked;
 pub use cross_entropy::{CrossEntropy, Objective, cross_entropy};
 pub use dropout::Dropout;
 pub use gelu::Gelu;

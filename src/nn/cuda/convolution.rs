@@ -7,8 +7,8 @@ use crate::nn::{Backward, ConvBlock, Gradients, Mode, Operation};
 use crate::run::Pair;
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-/// Numbers that the columns may take at once, 256 MiB: a larger batch goes through in parts.
-const MOST_COLUMNS: usize = 1 << 26;
+/// Numbers that the columns may take at once, 256 MiB: a larger batch goes through in parts. Few in tests, for these parts.
+const MOST_COLUMNS: usize = if cfg!(test) { 1 << 10 } else { 1 << 26 };
 
 /// A convolution's sizes.
 #[derive(Clone, Copy)]

@@ -4,13 +4,21 @@ use super::launch::{Launch, empty, floats};
 use crate::nn::{CrossEntropy, Objective, Targets};
 use candle_core::{DType, Result, Tensor};
 
-/// What [`Objective::of`] gives, for targets that it has checked; `all_weights` is the sum of what the images count.
+/// What a batch is worth, asked for and perhaps not there yet.
+pub struct Losses {
+    /// (N, 4): loss, prediction, confidence, share of the objective.
+    results: Tensor,
+    gradient: Tensor,
+    all_weights: f64,
+}
+
+/// Asks for what [`Objective::of`] gives, for targets that it has checked; `all_weights` is the sum of what the images count.
 pub fn cross_entropy(
     objective: &Objective,
     logits: &Tensor,
     targets: &Targets,
     all_weights: f64,
-) -> Result<CrossEntropy> {
+) -> Result<Losses> {
     let (n, classes) = logits.dims2()?;
     let device = logits.device();
     let mut numbers = Vec::with_capacity(4 * n + classes);
@@ -38,14 +46,24 @@ pub fn cross_entropy(
         .double(all_spread)
         .double(all_weights)
         .run()?;
-    // The one wait of a step: whatever follows is only asked for, and the next batch can be made meanwhile.
-    let results = results.flatten_all()?.to_vec1::<f64>()?;
-    let (images, _) = results.as_chunks::<4>();
-    Ok(CrossEntropy {
-        loss: images.iter().map(|image| image[0]).collect(),
-        prediction: images.iter().map(|image| image[1] as u32).collect(),
-        confidence: images.iter().map(|image| image[2]).collect(),
-        objective: images.iter().map(|image| image[3]).sum::<f64>() / all_weights,
+    Ok(Losses {
+        results,
         gradient,
+        all_weights,
     })
+}
+
+impl Losses {
+    /// Waits for the card: the one time in a step.
+    pub fn wait(self) -> Result<CrossEntropy> {
+        let results = self.results.flatten_all()?.to_vec1::<f64>()?;
+        let (images, _) = results.as_chunks::<4>();
+        Ok(CrossEntropy {
+            loss: images.iter().map(|image| image[0]).collect(),
+            prediction: images.iter().map(|image| image[1] as u32).collect(),
+            confidence: images.iter().map(|image| image[2]).collect(),
+            objective: images.iter().map(|image| image[3]).sum::<f64>() / self.all_weights,
+            gradient: self.gradient,
+        })
+    }
 }

@@ -29,7 +29,7 @@ mod tail;
 mod tests;
 
 pub use card::{IN_THIS_BUILD, emptiest, memory, name, open};
-pub(super) use cross_entropy::cross_entropy;
+pub(super) use cross_entropy::{Losses, cross_entropy};
 pub use optimizer::follow;
 pub(super) use optimizer::{Scale, step};
 
