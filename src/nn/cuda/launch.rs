@@ -23,6 +23,10 @@ pub(super) struct Launch<'a> {
 
 /// What a kernel is given in one place.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(any(feature = "cuda", test)),
+    expect(dead_code, reason = "only what runs a kernel reads its numbers")
+)]
 pub(super) enum Argument<'a> {
     Read(&'a Tensor),
     Write(&'a Tensor),
