@@ -221,3 +221,35 @@ fn length(storage: &CpuStorage) -> usize {
         _ => usize::MAX,
     }
 }
+
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_with_a_fault_does_not_pass() {
+        let tensor = |n: usize| empty(n.into(), DType::F32, &Device::Cpu).unwrap();
+        let (x, y, block) = (tensor(5), tensor(5), tensor(256));
+        let launch = |kernel| Launch::each(kernel, 5);
+        for (faulty, word) in [
+            (
+                launch("goes_beyond_the_end").write(&y).int(5),
+                "where it may not",
+            ),
+            (
+                launch("writes_what_it_may_only_read").read(&x).int(5),
+                "where it may not",
+            ),
+            (
+                Launch::blocks("does_not_wait", 1, 1).write(&block),
+                "order of its threads",
+            ),
+        ] {
+            let error = faulty.run().unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        launch("leaves_one_out").write(&y).int(5).run().unwrap();
+        let numbers = y.to_vec1::<f32>().unwrap();
+        assert_eq!(numbers[..4], [1.0; 4]);
+        assert!(numbers[4].is_nan());
+    }
+}

@@ -4,20 +4,31 @@ use candle_core::DType;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The kernels of all files behind the words they are written in: one compilation unit.
-pub(super) const SOURCE: &str = concat!(
-    include_str!("kernels/prelude.cu"),
-    include_str!("kernels/random.cu"),
-    include_str!("kernels/convolution.cu"),
-    include_str!("kernels/norm.cu"),
-    include_str!("kernels/tail.cu"),
-    include_str!("kernels/group_norm.cu"),
-    include_str!("kernels/pooling.cu"),
-    include_str!("kernels/pointwise.cu"),
-    include_str!("kernels/recurrent.cu"),
-    include_str!("kernels/cross_entropy.cu"),
-    include_str!("kernels/optimizer.cu"),
-);
+/// The kernels of all files behind the words they are written in, and those of further files.
+macro_rules! text {
+    ($($further:literal)*) => {
+        concat!(
+            include_str!("kernels/prelude.cu"),
+            include_str!("kernels/random.cu"),
+            include_str!("kernels/convolution.cu"),
+            include_str!("kernels/norm.cu"),
+            include_str!("kernels/tail.cu"),
+            include_str!("kernels/group_norm.cu"),
+            include_str!("kernels/pooling.cu"),
+            include_str!("kernels/pointwise.cu"),
+            include_str!("kernels/recurrent.cu"),
+            include_str!("kernels/cross_entropy.cu"),
+            include_str!("kernels/optimizer.cu"),
+            $(include_str!($further)),*
+        )
+    };
+}
+
+/// All kernels: one compilation unit.
+#[cfg(not(test))]
+pub(super) const SOURCE: &str = text!();
+#[cfg(test)]
+pub(super) const SOURCE: &str = text!("kernels/faulty.cu");
 
 /// What a kernel takes in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
