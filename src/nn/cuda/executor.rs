@@ -9,7 +9,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_
 use candle_core::cuda_backend::{CudaStorage, WrapErr};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Shape, Storage, Tensor, bail};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name under which candle keeps the compiled kernels of a card.
 const MODULE: &str = "gapwatch";
@@ -35,8 +35,8 @@ pub(super) fn compile(architecture: &'static str) -> Result<String> {
 }
 
 /// The kernels' PTX for a card, compiled once a process.
-fn ptx(device: &CudaDevice) -> Result<String> {
-    static COMPILED: Mutex<Option<HashMap<&str, String>>> = Mutex::new(None);
+fn ptx(device: &CudaDevice) -> Result<Arc<str>> {
+    static COMPILED: Mutex<Option<HashMap<&str, Arc<str>>>> = Mutex::new(None);
     let capability = device.cuda_stream().context().compute_capability().w()?;
     let known = ARCHITECTURES.iter().find(|(least, _)| capability >= *least);
     let Some((_, architecture)) = known else {
@@ -51,7 +51,7 @@ fn ptx(device: &CudaDevice) -> Result<String> {
     if let Some(ptx) = compiled.get(architecture) {
         return Ok(ptx.clone());
     }
-    let ptx = compile(architecture)?;
+    let ptx: Arc<str> = compile(architecture)?.into();
     compiled.insert(architecture, ptx.clone());
     Ok(ptx)
 }
