@@ -112,7 +112,8 @@ impl Sizes {
     }
 }
 
-fn no_bias(out: usize, device: &Device) -> Result<Tensor> {
+/// As many zeros as there are output channels.
+fn zeros(out: usize, device: &Device) -> Result<Tensor> {
     Tensor::zeros(out, DType::F32, device)
 }
 
@@ -134,7 +135,7 @@ impl Operation for On<ConvBlock> {
         };
         let bias = match &block.bias {
             Some(bias) => bias.as_detached_tensor(),
-            None => no_bias(sizes.out, input.device())?,
+            None => zeros(sizes.out, input.device())?,
         };
         let tail = Tail {
             norm: block.norm.as_ref(),
@@ -201,7 +202,11 @@ impl Backward for Back {
         };
         let mut parameters = vec![by_weight.reshape(self.shape.as_slice())?];
         if self.bias {
-            parameters.push(channel_sums(&by_conv, sizes)?);
+            parameters.push(match of_norm.is_empty() {
+                true => channel_sums(&by_conv, sizes)?,
+                // The mean is subtracted, and any bias with it.
+                false => zeros(sizes.out, device)?,
+            });
         }
         parameters.extend(of_norm);
         Ok(Gradients {
@@ -214,7 +219,7 @@ impl Backward for Back {
 /// Each output channel's sum.
 fn channel_sums(by_conv: &Tensor, sizes: &Sizes) -> Result<Tensor> {
     let planes = sizes.planes();
-    let parts = moment_parts(by_conv, &no_bias(sizes.out, by_conv.device())?, planes)?;
+    let parts = moment_parts(by_conv, &zeros(sizes.out, by_conv.device())?, planes)?;
     let sums = floats(sizes.out, by_conv.device())?;
     Launch::each("channel_sums", sizes.out)
         .read(&parts)
