@@ -24,8 +24,8 @@ const ARCHITECTURES: [((i32, i32), &str); 6] = [
     ((7, 5), "compute_75"),
 ];
 
-/// The kernels' PTX for an architecture: `compute_80`, or `sm_80` to have it assembled as well.
-pub(super) fn compile(architecture: &'static str) -> Result<String> {
+/// The kernels' PTX for an architecture such as `compute_80`.
+fn compile(architecture: &'static str) -> Result<String> {
     let options = CompileOptions {
         arch: Some(architecture),
         name: Some("gapwatch.cu".to_owned()),

@@ -18,6 +18,8 @@ mod executor;
 mod group_norm;
 mod launch;
 mod linear;
+#[cfg(test)]
+mod nvrtc;
 mod optimizer;
 mod pointwise;
 mod pooling;

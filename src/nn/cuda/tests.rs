@@ -1,4 +1,4 @@
-//! The card's core against the processor's: loss, optimizers, averages, whole networks; and the kernels' compilation.
+//! The card's core against the processor's: loss, optimizers, averages, whole networks.
 //!
 //! The operations one by one are held against formulas in `nn::reference`. Everything runs by emulation, and once more on
 //! the first card where there is one.
@@ -205,17 +205,5 @@ fn a_short_loss_curve_of_the_questions_network_is_the_processors_and_repeats_to_
             assert!((own - expected).abs() < 1e-4 * expected, "{own} {expected}");
         }
         assert_eq!(own, curve(Core::Card, &device));
-    }
-}
-
-/// Needs NVRTC and no card.
-#[cfg(feature = "cuda")]
-#[test]
-fn the_kernels_compile_for_cards_of_compute_capability_8_and_9() {
-    for architecture in ["sm_80", "sm_90"] {
-        let ptx = super::executor::compile(architecture).unwrap();
-        for kernel in super::source::kernels() {
-            assert!(ptx.contains(&format!(".entry {kernel}(")), "{kernel}");
-        }
     }
 }
