@@ -14,7 +14,7 @@ mod sweep;
 
 pub use crate::nn::Mode;
 pub use network::{Network, Parameter};
-pub use network_step::{GradientFinding, Scores, StepError, StepResult};
+pub use network_step::{AskedScores, GradientFinding, Scores, StepError, StepResult};
 pub use parameter::PlannedTensor;
 pub use plan::{ModelError, Place, Plan, PlannedLayer};
 pub use preset::{Preset, preset, presets};

@@ -3,7 +3,7 @@
 use super::Plan;
 use super::network_layers::{Chained, Tensors, chain};
 use super::plan::zero_gradient;
-use crate::nn::{Backward, Mode, Objective, Optimizer, Stream, chain as operations, uniform};
+use crate::nn::{Backward, Core, Mode, Objective, Optimizer, Stream, chain as operations, uniform};
 use crate::run::{self, Layer};
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
@@ -18,8 +18,9 @@ pub struct Parameter {
 
 /// A chain of layers with parameters, trained by [`Network::step`] and used by [`Network::score`].
 ///
-/// It works on rayon's current threads: call it inside a pool of the wanted size (`pool.install`). The number of threads
-/// changes no bit of any result. Batch norm needs more than one number a channel, so where
+/// On the processor it works on rayon's current threads: call it inside a pool of the wanted size (`pool.install`). The
+/// number of threads changes no bit of any result. On a card a step waits only for its losses: what follows them is done
+/// while the caller makes the next batch. Batch norm needs more than one number a channel, so where
 /// [`Plan::needs_two_images`] holds, a last training batch of one image must be merged into the one before.
 pub struct Network {
     pub(super) layers: Vec<Chained>,
@@ -27,14 +28,20 @@ pub struct Network {
     /// Parameters and running statistics by name, in the plan's order.
     state: Vec<(String, Var)>,
     pub(super) objective: Objective,
+    pub(super) core: Core,
+    pub(super) device: Device,
 }
 
 impl Network {
     /// Initial weights as PyTorch draws them in distribution, each tensor from the stream of `seed` with its name.
+    ///
+    /// On every device they are the same numbers.
     pub fn new(plan: &Plan, seed: u64, device: &Device) -> Result<Network> {
-        if !device.is_cpu() {
-            bail!("networks are trained on the CPU: set device = \"cpu\"");
-        }
+        Self::by(Core::of(device), plan, seed, device)
+    }
+
+    /// As [`Network::new`], its layers done by one of the two cores: tests have the card's emulated on the processor.
+    pub(crate) fn by(core: Core, plan: &Plan, seed: u64, device: &Device) -> Result<Network> {
         let mut parameters = Vec::new();
         let mut state = Vec::new();
         let mut of_layer = Tensors::new();
@@ -62,7 +69,8 @@ impl Network {
                         };
                         let bound = 1.0 / (inputs as f64).sqrt();
                         let name = format!("initial {}", tensor.name);
-                        uniform(&tensor.shape, bound, Stream::new(seed, &name))?
+                        let drawn = uniform(&tensor.shape, bound, Stream::new(seed, &name))?;
+                        drawn.to_device(device)?
                     }
                 };
                 let var = Var::from_tensor(&initial)?;
@@ -79,10 +87,12 @@ impl Network {
             of_layer.insert(layer.name.clone(), vars);
         }
         Ok(Network {
-            layers: chain(plan, &of_layer, seed)?,
+            layers: chain(core, plan, &of_layer, seed)?,
             parameters,
             state,
             objective: Objective::default(),
+            core,
+            device: device.clone(),
         })
     }
 
@@ -91,7 +101,7 @@ impl Network {
         Network { objective, ..self }
     }
 
-    /// Logits (N, classes) for images (N, C, H, W). In [`Mode::Train`] the running statistics move.
+    /// Logits (N, classes), on the network's device, for images (N, C, H, W) on any. In [`Mode::Train`] the running statistics move.
     pub fn forward(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         Ok(self.walk(images, mode)?.0)
     }
@@ -103,7 +113,8 @@ impl Network {
         mode: Mode,
     ) -> Result<(Tensor, Vec<Box<dyn Backward>>)> {
         let chain = self.layers.iter().map(|layer| layer.operation.as_ref());
-        operations::forward(chain, &images.contiguous()?, mode)
+        let images = images.to_device(&self.device)?.contiguous()?;
+        operations::forward(chain, &images, mode)
     }
 
     /// In the order of the layers.
@@ -114,15 +125,13 @@ impl Network {
     /// An optimizer for this network's parameters, its state fresh.
     pub fn optimizer(&self, kind: &run::Optimizer) -> Optimizer {
         let parameters = self.parameters.iter().map(|p| (p.name.as_str(), &p.var));
-        Optimizer::new(kind, parameters)
+        Optimizer::new(kind, parameters).by(self.core)
     }
 
-    /// Parameters and buffers (running statistics) by PyTorch's names, in order: a checkpoint's content. Copies, which training leaves alone.
+    /// Parameters and buffers (running statistics) by PyTorch's names, in order: a checkpoint's content. Copies on the
+    /// processor, which training leaves alone.
     pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
-        self.state
-            .iter()
-            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)))
-            .collect()
+        self.state.iter().map(copy).collect()
     }
 
     /// The buffers among [`Network::tensors`]: batch norm's running statistics.
@@ -130,8 +139,13 @@ impl Network {
         self.state
             .iter()
             .filter(|(name, _)| !self.parameters.iter().any(|p| p.name == *name))
-            .map(|(name, var)| Ok((name.clone(), var.as_detached_tensor().copy()?)))
+            .map(copy)
             .collect()
+    }
+
+    /// The device that the network is on.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Takes a checkpoint's tensors; a missing, extra or misshapen one is an error that names it, and then nothing is changed.
@@ -150,7 +164,8 @@ impl Network {
                     var.dims()
                 );
             }
-            new.push(tensor.to_dtype(DType::F32)?.contiguous()?);
+            let tensor = tensor.to_dtype(DType::F32)?.contiguous()?;
+            new.push(tensor.to_device(&self.device)?);
         }
         let known: std::collections::HashSet<&str> =
             self.state.iter().map(|(name, _)| name.as_str()).collect();
@@ -167,4 +182,14 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// A tensor's numbers on the processor, in memory of their own.
+fn copy((name, var): &(String, Var)) -> Result<(String, Tensor)> {
+    let tensor = var.as_detached_tensor();
+    let copied = match tensor.device() {
+        Device::Cpu => tensor.copy()?,
+        _ => tensor.to_device(&Device::Cpu)?,
+    };
+    Ok((name.clone(), copied))
 }

@@ -1,8 +1,9 @@
 //! From a plan's layers to the operations that do them.
 
 use super::{Plan, PlannedLayer};
+use crate::nn::cuda::On;
 use crate::nn::{
-    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Direction, Dropout, Flatten, Gelu,
+    AdaptivePool, AvgPool, BatchNorm, Columns, ConvBlock, Core, Direction, Dropout, Flatten, Gelu,
     GroupNorm, Gru, LastStep, Linear, Lstm, MaxPool, One, Operation, Pooling, RecurrentStack, Relu,
     Residual, Stream, Unblock,
 };
@@ -25,13 +26,30 @@ pub(super) type Tensors = HashMap<String, Vec<(String, Var)>>;
 /// The plan's operations in order.
 ///
 /// A convolution takes the batch norm, ReLU, max-pooling and dropout that follow it along, a residual block its ReLU.
-pub(super) fn chain(plan: &Plan, tensors: &Tensors, seed: u64) -> Result<Vec<Chained>> {
-    Ok(Builder { tensors, seed }.list(&plan.layers, false)?.0)
+pub(super) fn chain(core: Core, plan: &Plan, tensors: &Tensors, seed: u64) -> Result<Vec<Chained>> {
+    let builder = Builder {
+        core,
+        tensors,
+        seed,
+    };
+    Ok(builder.list(&plan.layers, false)?.0)
 }
 
 struct Builder<'a> {
+    core: Core,
     tensors: &'a Tensors,
     seed: u64,
+}
+
+/// An operation as the core does it.
+fn done_by<T: Operation + 'static>(core: Core, operation: T) -> Box<dyn Operation>
+where
+    On<T>: Operation,
+{
+    match core {
+        Core::Processor => Box::new(operation),
+        Core::Card => Box::new(On(operation)),
+    }
 }
 
 impl Builder<'_> {
@@ -49,16 +67,18 @@ impl Builder<'_> {
             }
             let (operation, taken): (Box<dyn Operation>, usize) = match &layer.layer {
                 Layer::Conv2d(conv) => {
-                    blocked = true;
-                    self.conv_block(conv, layers)?
+                    let (block, taken) = self.conv_block(conv, layers)?;
+                    // On a card all numbers lie in the plain order.
+                    blocked = self.core == Core::Processor;
+                    (done_by(self.core, block), taken)
                 }
                 Layer::Residual(_) => {
                     let mut block = self.residual(layer, &mut blocked)?;
                     block.relu = matches!(rest.first().map(|l| &l.layer), Some(Layer::Relu));
                     let taken = if block.relu { 2 } else { 1 };
-                    (Box::new(block), taken)
+                    (done_by(self.core, block), taken)
                 }
-                _ => (operation(layer, &self.vars(layer), self.seed)?, 1),
+                _ => (self.operation(layer)?, 1),
             };
             let (done, rest) = layers.split_at(taken);
             chain.push(Chained {
@@ -109,7 +129,7 @@ impl Builder<'_> {
         &self,
         conv: &run::Conv2d,
         layers: &[PlannedLayer],
-    ) -> Result<(Box<dyn Operation>, usize)> {
+    ) -> Result<(ConvBlock, usize)> {
         let vars = self.vars(&layers[0]);
         let [weight, bias @ ..] = vars.as_slice() else {
             bail!("a convolution without a weight")
@@ -142,7 +162,96 @@ impl Builder<'_> {
             });
             taken += 1;
         }
-        Ok((Box::new(block), taken))
+        Ok((block, taken))
+    }
+
+    /// A layer that is an operation of its own.
+    fn operation(&self, planned: &PlannedLayer) -> Result<Box<dyn Operation>> {
+        let core = self.core;
+        let tensors = self.vars(planned);
+        Ok(match (&planned.layer, tensors.as_slice()) {
+            (Layer::BatchNorm(norm), tensors) => done_by(core, batch_norm(norm, tensors)?),
+            (Layer::GroupNorm(norm), [weight, bias]) => done_by(
+                core,
+                GroupNorm {
+                    weight: weight.clone(),
+                    bias: bias.clone(),
+                    groups: norm.groups,
+                    eps: norm.eps,
+                },
+            ),
+            (Layer::Relu, []) => done_by(core, Relu),
+            (Layer::Gelu, []) => done_by(core, Gelu),
+            (Layer::MaxPool(pool), []) => done_by(
+                core,
+                MaxPool {
+                    kernel: pool.kernel,
+                    stride: pool.stride.unwrap_or(pool.kernel),
+                    padding: pool.padding,
+                },
+            ),
+            (Layer::AvgPool(pool), []) => done_by(
+                core,
+                AvgPool {
+                    kernel: pool.kernel,
+                    stride: pool.stride.unwrap_or(pool.kernel),
+                    padding: pool.padding,
+                    count_include_pad: pool.count_include_pad,
+                },
+            ),
+            (Layer::AdaptiveAvgPool(pool), []) => done_by(
+                core,
+                AdaptivePool {
+                    pooling: Pooling::Average,
+                    height: pool.out.height,
+                    width: pool.out.width,
+                },
+            ),
+            (Layer::AdaptiveMaxPool(pool), []) => done_by(
+                core,
+                AdaptivePool {
+                    pooling: Pooling::Maximum,
+                    height: pool.out.height,
+                    width: pool.out.width,
+                },
+            ),
+            (Layer::Dropout(dropout), []) => done_by(
+                core,
+                Dropout {
+                    p: dropout.p,
+                    stream: dropout_stream(self.seed, planned),
+                },
+            ),
+            (Layer::Flatten, []) => Box::new(Flatten),
+            (Layer::Linear(_), [weight, bias @ ..]) => done_by(
+                core,
+                Linear {
+                    weight: weight.clone(),
+                    bias: bias.first().cloned(),
+                },
+            ),
+            (Layer::Sequence(sequence), []) => match sequence.of {
+                SequenceOf::One => Box::new(One),
+                SequenceOf::Columns => Box::new(Columns),
+            },
+            (layer @ (Layer::Lstm(settings) | Layer::Gru(settings)), tensors) => {
+                let directions = if settings.bidirectional { 2 } else { 1 };
+                let of_layer = |tensors: &[Var]| {
+                    let directions = tensors.chunks(4).enumerate();
+                    directions
+                        .map(|(number, tensors)| direction(core, layer, number == 1, tensors))
+                        .collect()
+                };
+                Box::new(RecurrentStack {
+                    layers: tensors
+                        .chunks(4 * directions)
+                        .map(of_layer)
+                        .collect::<Result<_>>()?,
+                })
+            }
+            (Layer::LastStep, []) => Box::new(LastStep),
+            (layer, tensors) => bail!("a {} with {} tensors", layer.kind(), tensors.len()),
+        })
     }
 }
 
@@ -173,73 +282,13 @@ fn batch_norm(norm: &run::BatchNorm, tensors: &[Var]) -> Result<BatchNorm> {
     })
 }
 
-fn operation(planned: &PlannedLayer, tensors: &[Var], seed: u64) -> Result<Box<dyn Operation>> {
-    Ok(match (&planned.layer, tensors) {
-        (Layer::BatchNorm(norm), tensors) => Box::new(batch_norm(norm, tensors)?),
-        (Layer::GroupNorm(norm), [weight, bias]) => Box::new(GroupNorm {
-            weight: weight.clone(),
-            bias: bias.clone(),
-            groups: norm.groups,
-            eps: norm.eps,
-        }),
-        (Layer::Relu, []) => Box::new(Relu),
-        (Layer::Gelu, []) => Box::new(Gelu),
-        (Layer::MaxPool(pool), []) => Box::new(MaxPool {
-            kernel: pool.kernel,
-            stride: pool.stride.unwrap_or(pool.kernel),
-            padding: pool.padding,
-        }),
-        (Layer::AvgPool(pool), []) => Box::new(AvgPool {
-            kernel: pool.kernel,
-            stride: pool.stride.unwrap_or(pool.kernel),
-            padding: pool.padding,
-            count_include_pad: pool.count_include_pad,
-        }),
-        (Layer::AdaptiveAvgPool(pool), []) => Box::new(AdaptivePool {
-            pooling: Pooling::Average,
-            height: pool.out.height,
-            width: pool.out.width,
-        }),
-        (Layer::AdaptiveMaxPool(pool), []) => Box::new(AdaptivePool {
-            pooling: Pooling::Maximum,
-            height: pool.out.height,
-            width: pool.out.width,
-        }),
-        (Layer::Dropout(dropout), []) => Box::new(Dropout {
-            p: dropout.p,
-            stream: dropout_stream(seed, planned),
-        }),
-        (Layer::Flatten, []) => Box::new(Flatten),
-        (Layer::Linear(_), [weight, bias @ ..]) => Box::new(Linear {
-            weight: weight.clone(),
-            bias: bias.first().cloned(),
-        }),
-        (Layer::Sequence(sequence), []) => match sequence.of {
-            SequenceOf::One => Box::new(One),
-            SequenceOf::Columns => Box::new(Columns),
-        },
-        (layer @ (Layer::Lstm(settings) | Layer::Gru(settings)), tensors) => {
-            let directions = if settings.bidirectional { 2 } else { 1 };
-            let of_layer = |tensors: &[Var]| {
-                let directions = tensors.chunks(4).enumerate();
-                directions
-                    .map(|(number, tensors)| direction(layer, number == 1, tensors))
-                    .collect()
-            };
-            Box::new(RecurrentStack {
-                layers: tensors
-                    .chunks(4 * directions)
-                    .map(of_layer)
-                    .collect::<Result<_>>()?,
-            })
-        }
-        (Layer::LastStep, []) => Box::new(LastStep),
-        (layer, tensors) => bail!("a {} with {} tensors", layer.kind(), tensors.len()),
-    })
-}
-
 /// One direction of a recurrent layer.
-fn direction(layer: &Layer, reverse: bool, tensors: &[Var]) -> Result<Box<dyn Operation>> {
+fn direction(
+    core: Core,
+    layer: &Layer,
+    reverse: bool,
+    tensors: &[Var],
+) -> Result<Box<dyn Operation>> {
     let [weight_ih, weight_hh, bias_ih, bias_hh] = tensors else {
         bail!(
             "a direction of a {} with {} tensors",
@@ -255,8 +304,8 @@ fn direction(layer: &Layer, reverse: bool, tensors: &[Var]) -> Result<Box<dyn Op
         reverse,
     };
     Ok(match layer {
-        Layer::Lstm(_) => Box::new(Lstm(direction)),
-        _ => Box::new(Gru(direction)),
+        Layer::Lstm(_) => done_by(core, Lstm(direction)),
+        _ => done_by(core, Gru(direction)),
     })
 }
 
@@ -278,7 +327,7 @@ mod tests {
         });
         let tensors: Tensors = tensors.collect();
 
-        let chain = chain(&plan, &tensors, 1).unwrap();
+        let chain = chain(Core::Processor, &plan, &tensors, 1).unwrap();
         let names: Vec<&str> = chain.iter().map(|part| part.name.as_str()).collect();
         assert_eq!(
             names,
@@ -295,6 +344,7 @@ mod tests {
             "only before layer 10 the blocks are undone"
         );
         let builder = Builder {
+            core: Core::Processor,
             tensors: &tensors,
             seed: 1,
         };

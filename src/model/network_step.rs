@@ -1,7 +1,7 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Backward, Mode, Optimizer, Targets, chain, cross_entropy, slice};
+use crate::nn::{Asked, Backward, Mode, Objective, Optimizer, Targets, chain, values};
 use crate::run::ImageResults;
 use candle_core::{Result, Tensor};
 
@@ -50,6 +50,28 @@ pub struct Scores {
     pub correct: u32,
 }
 
+/// Scores that may not be there yet.
+pub struct AskedScores {
+    losses: Asked,
+    labels: Vec<u32>,
+}
+
+impl AskedScores {
+    pub fn wait(self) -> Result<Scores> {
+        let result = self.losses.wait()?;
+        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
+        Ok(Scores {
+            loss_sum: result.loss_sum(),
+            correct: result.correct(&self.labels),
+            images: ImageResults {
+                confidence: narrow(&result.confidence),
+                loss: narrow(&result.loss),
+                prediction: result.prediction,
+            },
+        })
+    }
+}
+
 impl Network {
     /// Forward, backward and update for one batch: images (N, C, H, W), a label each.
     ///
@@ -67,7 +89,7 @@ impl Network {
         let targets = targets.into();
         let greater = targets.greater();
         let (logits, back) = self.walk(images, mode)?;
-        let result = self.objective.of(&logits, targets)?;
+        let result = self.objective.by(self.core, &logits, targets)?;
         let loss = result.objective;
         if !loss.is_finite() {
             drop(back);
@@ -97,25 +119,24 @@ impl Network {
         step: u64,
     ) -> Result<(f64, Vec<Tensor>)> {
         let (logits, back) = self.walk(images, Mode::Train { step })?;
-        let result = self.objective.of(&logits, labels)?;
+        let result = self.objective.by(self.core, &logits, labels.into())?;
         Ok((result.objective, self.backward(back, &result.gradient)?))
     }
 
     /// Predictions, confidences and losses in evaluation mode.
     pub fn score(&self, images: &Tensor, labels: &[u32]) -> Result<Scores> {
-        let result = cross_entropy(&self.forward(images, Mode::Eval)?, labels)?;
-        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect();
-        Ok(Scores {
-            loss_sum: result.loss_sum(),
-            correct: result.correct(labels),
-            images: ImageResults {
-                confidence: narrow(&result.confidence),
-                loss: narrow(&result.loss),
-                prediction: result.prediction,
-            },
-        })
+        self.ask_scores(images, labels.to_vec())?.wait()
     }
 
+    /// Asks for what [`Network::score`] gives: on a card it is made while the caller does something else. The images are
+    /// needed no longer than for this call.
+    pub fn ask_scores(&self, images: &Tensor, labels: Vec<u32>) -> Result<AskedScores> {
+        let logits = self.forward(images, Mode::Eval)?;
+        Ok(AskedScores {
+            losses: Objective::default().ask(self.core, &logits, labels.as_slice().into())?,
+            labels,
+        })
+    }
     /// Walks back through the layers; the images themselves get no gradient.
     fn backward(&self, back: Vec<Box<dyn Backward>>, gradient: &Tensor) -> Result<Vec<Tensor>> {
         // The first layers that have no parameters have nothing to learn either.
@@ -128,9 +149,9 @@ impl Network {
     pub fn findings(&self, gradients: &[Tensor]) -> Result<Vec<GradientFinding>> {
         let mut findings = Vec::new();
         for (parameter, gradient) in self.parameters.iter().zip(gradients) {
-            let (zero, finite) = slice(gradient, |g| {
-                Ok((g.iter().all(|&g| g == 0.0), g.iter().all(|g| g.is_finite())))
-            })?;
+            let numbers = values(gradient)?;
+            let zero = numbers.iter().all(|&g| g == 0.0);
+            let finite = numbers.iter().all(|g| g.is_finite());
             let reason = match parameter.zero_gradient {
                 Some(reason) => reason,
                 None if !finite => "its gradient is not finite at the first step",
@@ -148,15 +169,11 @@ impl Network {
 
     /// Names the first layer where a number is not finite: in the images, in its weights or in what it computes.
     fn first_not_finite(&self, images: &Tensor, mode: Mode) -> Result<String> {
-        let finite = |t: &Tensor| {
-            slice(&t.contiguous()?, |numbers| {
-                Ok(numbers.iter().all(|x| x.is_finite()))
-            })
-        };
+        let finite = |t: &Tensor| -> Result<bool> { Ok(values(t)?.iter().all(|x| x.is_finite())) };
         if !finite(images)? {
             return Ok("the images hold numbers that are not finite".to_owned());
         }
-        let mut x = images.contiguous()?;
+        let mut x = images.to_device(&self.device)?.contiguous()?;
         for layer in &self.layers {
             for (name, var) in &layer.tensors {
                 if !finite(var)? {
@@ -177,39 +194,45 @@ impl Network {
 mod tests {
     use super::*;
     use crate::model::Plan;
-    use crate::nn::{Stream, from_vec, values};
+    use crate::nn::{Core, Stream, from_vec, values};
     use crate::run::{self, ModelSpec};
     use candle_core::Device;
 
     /// A small network with every kind of layer the question's has, and four images of two classes.
-    fn small() -> (Network, Tensor, Vec<u32>) {
-        with_images(serde_json::json!([
-            { "conv2d": { "out": 4, "kernel": 3, "padding": 1 } }, { "batch_norm": {} }, { "relu": {} },
-            { "max_pool": { "kernel": 2 } }, { "dropout": { "p": 0.25 } }, { "flatten": {} },
-            { "sequence": { "of": "one" } }, { "linear": { "out": 8 } },
-            { "lstm": { "hidden": 3, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
-        ]))
+    fn small(core: Core) -> (Network, Tensor, Vec<u32>) {
+        with_images(
+            core,
+            serde_json::json!([
+                { "conv2d": { "out": 4, "kernel": 3, "padding": 1 } }, { "batch_norm": {} }, { "relu": {} },
+                { "max_pool": { "kernel": 2 } }, { "dropout": { "p": 0.25 } }, { "flatten": {} },
+                { "sequence": { "of": "one" } }, { "linear": { "out": 8 } },
+                { "lstm": { "hidden": 3, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
+            ]),
+        )
     }
 
     /// One with the kinds that the question's has not.
-    fn residual() -> (Network, Tensor, Vec<u32>) {
+    fn residual(core: Core) -> (Network, Tensor, Vec<u32>) {
         let conv = |kernel: usize, stride: usize| serde_json::json!({ "conv2d": { "out": 6, "kernel": kernel, "stride": stride, "padding": kernel / 2 } });
-        with_images(serde_json::json!([
-            conv(3, 1), { "group_norm": { "groups": 2 } }, { "gelu": {} }, { "avg_pool": { "kernel": 2 } },
-            { "residual": {
-                "layers": [conv(3, 2), { "batch_norm": {} }, { "relu": {} }, conv(3, 1), { "batch_norm": {} }],
-                "shortcut": [conv(1, 2), { "batch_norm": {} }],
-            } }, { "relu": {} },
-            { "residual": { "layers": [{ "dropout": { "p": 0.25 } }, conv(1, 1)] } },
-            { "sequence": { "of": "columns" } },
-            { "gru": { "hidden": 4, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
-        ]))
+        with_images(
+            core,
+            serde_json::json!([
+                conv(3, 1), { "group_norm": { "groups": 2 } }, { "gelu": {} }, { "avg_pool": { "kernel": 2 } },
+                { "residual": {
+                    "layers": [conv(3, 2), { "batch_norm": {} }, { "relu": {} }, conv(3, 1), { "batch_norm": {} }],
+                    "shortcut": [conv(1, 2), { "batch_norm": {} }],
+                } }, { "relu": {} },
+                { "residual": { "layers": [{ "dropout": { "p": 0.25 } }, conv(1, 1)] } },
+                { "sequence": { "of": "columns" } },
+                { "gru": { "hidden": 4, "layers": 2, "bidirectional": true } }, { "last_step": {} }, { "linear": {} },
+            ]),
+        )
     }
 
-    fn with_images(layers: serde_json::Value) -> (Network, Tensor, Vec<u32>) {
+    fn with_images(core: Core, layers: serde_json::Value) -> (Network, Tensor, Vec<u32>) {
         let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
         let plan = Plan::new(&model, [3, 8, 10], 2).unwrap();
-        let network = Network::new(&plan, 7, &Device::Cpu).unwrap();
+        let network = Network::by(core, &plan, 7, &Device::Cpu).unwrap();
         let stream = Stream::new(1, "images");
         let pixels = (0..4 * 240).map(|i| stream.unit(i) - 0.5).collect();
         (
@@ -218,6 +241,9 @@ mod tests {
             vec![0, 1, 0, 1],
         )
     }
+
+    /// The processor's, and the card's by emulation.
+    const CORES: [Core; 2] = [Core::Processor, Core::Card];
 
     fn adam() -> run::Optimizer {
         run::Optimizer::Adam {
@@ -229,7 +255,10 @@ mod tests {
 
     #[test]
     fn small_networks_learn_four_images_by_heart() {
-        for (network, images, labels) in [small(), residual()] {
+        for (network, images, labels) in CORES
+            .into_iter()
+            .flat_map(|core| [small(core), residual(core)])
+        {
             let mut optimizer = network.optimizer(&adam());
             for step in 0..150 {
                 network
@@ -244,25 +273,26 @@ mod tests {
 
     #[test]
     fn inside_residual_blocks_too_the_first_step_lists_what_gets_no_gradient() {
-        let (network, images, labels) = residual();
-        let mut optimizer = network.optimizer(&adam());
-        let first = network
-            .step(&images, &labels, 0, &mut optimizer, 0.01)
-            .unwrap();
-        let names: Vec<_> = first.findings.iter().map(|f| &f.parameter[..]).collect();
-        let idle = [
-            "4.body.0.bias",
-            "4.body.3.bias",
-            "4.shortcut.0.bias",
-            "8.weight_hh_l1_reverse",
-        ];
-        assert_eq!(names, idle);
-        assert!(first.findings.iter().all(|f| f.by_structure));
+        for (network, images, labels) in CORES.map(residual) {
+            let mut optimizer = network.optimizer(&adam());
+            let first = network
+                .step(&images, &labels, 0, &mut optimizer, 0.01)
+                .unwrap();
+            let names: Vec<_> = first.findings.iter().map(|f| &f.parameter[..]).collect();
+            let idle = [
+                "4.body.0.bias",
+                "4.body.3.bias",
+                "4.shortcut.0.bias",
+                "8.weight_hh_l1_reverse",
+            ];
+            assert_eq!(names, idle);
+            assert!(first.findings.iter().all(|f| f.by_structure));
+        }
     }
 
     #[test]
     fn the_first_step_lists_the_parameters_that_the_model_gives_no_gradient() {
-        let (network, images, labels) = small();
+        let (network, images, labels) = small(Core::Processor);
         let mut optimizer = network.optimizer(&adam());
         let first = network
             .step(&images, &labels, 0, &mut optimizer, 0.01)
@@ -291,22 +321,23 @@ mod tests {
 
     #[test]
     fn a_weight_that_is_not_finite_is_named_by_its_layer() {
-        let (network, images, labels) = small();
-        let mut tensors: std::collections::HashMap<_, _> =
-            network.tensors().unwrap().into_iter().collect();
-        let mut weight = values(&tensors["7.weight"]).unwrap();
-        weight[5] = f32::NAN;
-        tensors.insert(
-            "7.weight".to_owned(),
-            from_vec(weight, tensors["7.weight"].shape()).unwrap(),
-        );
-        network.load(&tensors).unwrap();
-        let mut optimizer = network.optimizer(&adam());
-        let error = network
-            .step(&images, &labels, 0, &mut optimizer, 0.01)
-            .unwrap_err();
-        assert!(matches!(&error, StepError::Diverged { .. }));
-        assert!(error.to_string().contains("'7.weight'"), "{error}");
+        for (network, images, labels) in CORES.map(small) {
+            let mut tensors: std::collections::HashMap<_, _> =
+                network.tensors().unwrap().into_iter().collect();
+            let mut weight = values(&tensors["7.weight"]).unwrap();
+            weight[5] = f32::NAN;
+            tensors.insert(
+                "7.weight".to_owned(),
+                from_vec(weight, tensors["7.weight"].shape()).unwrap(),
+            );
+            network.load(&tensors).unwrap();
+            let mut optimizer = network.optimizer(&adam());
+            let error = network
+                .step(&images, &labels, 0, &mut optimizer, 0.01)
+                .unwrap_err();
+            assert!(matches!(&error, StepError::Diverged { .. }));
+            assert!(error.to_string().contains("'7.weight'"), "{error}");
+        }
     }
 
     #[test]
@@ -318,7 +349,7 @@ mod tests {
                     .build()
                     .unwrap();
                 pool.install(|| {
-                    let (network, images, labels) = case();
+                    let (network, images, labels) = case(Core::Processor);
                     let mut optimizer = network.optimizer(&adam());
                     for step in 0..5 {
                         network
@@ -341,7 +372,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_of_another_model_is_refused_by_the_tensor_that_does_not_fit() {
-        let (network, ..) = small();
+        let (network, ..) = small(Core::Processor);
         let tensors: std::collections::HashMap<_, _> =
             network.tensors().unwrap().into_iter().collect();
         let with = |name: &str, tensor: Option<Tensor>| {

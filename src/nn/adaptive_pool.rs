@@ -14,6 +14,7 @@ pub enum Pooling {
 }
 
 /// (N, C, H, W) to (N, C, height, width): window i of `out` spans ⌊i·n/out⌋ to ⌈(i+1)·n/out⌉, as PyTorch's adaptive pools.
+#[derive(Clone, Copy)]
 pub struct AdaptivePool {
     pub pooling: Pooling,
     pub height: usize,

@@ -1,5 +1,6 @@
 //! A tensor that follows another as a moving average.
 
+use super::cuda;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
@@ -8,6 +9,9 @@ const CHUNK: usize = 1 << 16;
 
 /// Moves `average` by `share` of the way to `target`, in place: PyTorch's `lerp_`.
 pub fn follow(average: &Var, target: &Tensor, share: f64) -> Result<()> {
+    if average.device().is_cuda() {
+        return cuda::follow(average, target, share as f32);
+    }
     average.inplace_op2(target, &Follow(share as f32))
 }
 

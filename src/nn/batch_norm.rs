@@ -36,11 +36,7 @@ impl Statistics {
 impl BatchNorm {
     /// Moves the running statistics towards a batch's; `count` is the numbers a channel has, and the variance kept is unbiased.
     pub(super) fn track(&self, batch: &Statistics, count: usize) -> Result<()> {
-        if count < 2 {
-            bail!(
-                "batch norm needs more than one number a channel in training: merge a last batch of one image into the one before"
-            );
-        }
+        Self::check_count(count)?;
         let unbiased = count as f64 / (count as f64 - 1.0);
         let moved = |running: &Var, new: &[f64], factor: f64| -> Result<()> {
             let numbers: Vec<f32> = values(running)?
@@ -54,6 +50,16 @@ impl BatchNorm {
         };
         moved(&self.running_mean, &batch.mean, 1.0)?;
         moved(&self.running_var, &batch.var, unbiased)
+    }
+
+    /// Refuses a batch whose channels have `count` numbers, where that is too few for a variance.
+    pub(super) fn check_count(count: usize) -> Result<()> {
+        if count < 2 {
+            bail!(
+                "batch norm needs more than one number a channel in training: merge a last batch of one image into the one before"
+            );
+        }
+        Ok(())
     }
 
     /// The running statistics.

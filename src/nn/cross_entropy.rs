@@ -1,6 +1,6 @@
 //! Cross-entropy of logits and labels, and what training makes of it.
 
-use super::{Targets, from_vec, slice};
+use super::{Core, Targets, cuda, from_vec, slice};
 use candle_core::{Result, Tensor, bail};
 
 /// What a batch's logits are worth.
@@ -56,7 +56,16 @@ impl Objective {
     /// depends on an image's class; with one share for all this is `s * criterion(logits, own) + (1 - s) * criterion(logits,
     /// other)` where no class weights are.
     pub fn of(&self, logits: &Tensor, targets: impl Into<Targets>) -> Result<CrossEntropy> {
-        let targets = targets.into();
+        self.by(Core::of(logits.device()), logits, targets.into())
+    }
+
+    /// [`Objective::of`] by one of the two cores.
+    pub(crate) fn by(&self, core: Core, logits: &Tensor, targets: Targets) -> Result<CrossEntropy> {
+        self.ask(core, logits, targets)?.wait()
+    }
+
+    /// [`Objective::by`] without waiting for a card.
+    pub(crate) fn ask(&self, core: Core, logits: &Tensor, targets: Targets) -> Result<Asked> {
         let (n, classes) = logits.dims2()?;
         let mixed = targets.mixed.as_ref();
         if targets.labels.len() != n
@@ -90,6 +99,10 @@ impl Objective {
             .map(|i| both(i, &|label| weight(label as usize)))
             .sum();
 
+        if core == Core::Card {
+            return cuda::cross_entropy(self, logits, &targets, all_weights).map(Asked::OnCard);
+        }
+
         let mut objective = 0.0;
         let mut loss = Vec::with_capacity(n);
         let mut prediction = Vec::with_capacity(n);
@@ -120,13 +133,28 @@ impl Objective {
             }
             Ok(())
         })?;
-        Ok(CrossEntropy {
+        Ok(Asked::There(CrossEntropy {
             loss,
             prediction,
             confidence,
             objective: objective / all_weights,
             gradient: from_vec(gradient, (n, classes))?,
-        })
+        }))
+    }
+}
+
+/// What a batch is worth: the processor has it at once, a card when it is waited for.
+pub(crate) enum Asked {
+    There(CrossEntropy),
+    OnCard(cuda::Losses),
+}
+
+impl Asked {
+    pub(crate) fn wait(self) -> Result<CrossEntropy> {
+        match self {
+            Asked::There(result) => Ok(result),
+            Asked::OnCard(losses) => losses.wait(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 /// The maximum over windows of (N, C, H, W); windows that do not fit are left out, padding never wins, as PyTorch's `MaxPool2d`.
+#[derive(Clone, Copy)]
 pub struct MaxPool {
     pub kernel: Pair,
     pub stride: Pair,

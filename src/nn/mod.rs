@@ -18,6 +18,7 @@ mod conv_block;
 mod conv_gradient;
 mod conv_pass;
 mod cross_entropy;
+pub mod cuda;
 mod dropout;
 mod gelu;
 mod geometry;
@@ -49,6 +50,7 @@ pub use avg_pool::AvgPool;
 pub use batch_norm::BatchNorm;
 pub use blocked::Unblock;
 pub use conv_block::ConvBlock;
+pub(crate) use cross_entropy::Asked;
 pub use cross_entropy::{CrossEntropy, Objective, cross_entropy};
 pub use dropout::Dropout;
 pub use gelu::Gelu;
@@ -69,7 +71,7 @@ pub use residual::Residual;
 pub use storage::{from_vec, slice, values};
 pub use targets::{Mixed, Targets};
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// How a forward pass treats batch norm and dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,24 @@ pub enum Mode {
     Eval,
     /// Batch statistics (running ones updated), dropout drawn from the stream of this step.
     Train { step: u64 },
+}
+
+/// Which of the two makes of an operation works: the processor's, or that of an NVIDIA card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Core {
+    Processor,
+    Card,
+}
+
+impl Core {
+    /// That of the tensors on a device.
+    pub fn of(device: &Device) -> Core {
+        if device.is_cuda() {
+            Core::Card
+        } else {
+            Core::Processor
+        }
+    }
 }
 
 /// The instruction set that the kernels use on this processor: `avx512`, `avx2` or `portable`.

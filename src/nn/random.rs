@@ -36,6 +36,12 @@ impl Stream {
         }
     }
 
+    /// What a kernel on a card draws by: the key, then the step.
+    pub(super) fn words(&self) -> [u32; 4] {
+        let ([a, b], [c, d]) = (self.key, self.step);
+        [a, b, c, d]
+    }
+
     /// Numbers 4·`block` to 4·`block` + 3.
     #[inline(always)]
     pub fn block(&self, block: u64) -> [u32; 4] {

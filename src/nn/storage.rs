@@ -1,4 +1,4 @@
-//! Plain slices in and out of candle tensors on the CPU.
+//! Plain slices in and out of candle tensors.
 
 use candle_core::{Device, Result, Shape, Storage, Tensor, bail};
 
@@ -12,12 +12,13 @@ pub fn slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<
     }
 }
 
-/// A copy of the numbers.
+/// A copy of the numbers, from whatever device they are on.
 pub fn values(tensor: &Tensor) -> Result<Vec<f32>> {
-    slice(&tensor.contiguous()?, |numbers| Ok(numbers.to_vec()))
+    let tensor = tensor.to_device(&Device::Cpu)?.contiguous()?;
+    slice(&tensor, |numbers| Ok(numbers.to_vec()))
 }
 
-/// A tensor that takes the numbers over without a copy.
+/// A tensor on the processor that takes the numbers over without a copy.
 pub fn from_vec(numbers: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
     Tensor::from_vec(numbers, shape.into(), &Device::Cpu)
 }

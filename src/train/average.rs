@@ -40,7 +40,7 @@ impl Average {
                     "the run's state lacks the trained weights of '{name}': start anew in another folder"
                 ))
             })?;
-            kept.set(tensor)?;
+            kept.set(&tensor.to_device(kept.device())?)?;
         }
         self.shown = true;
         Ok(())

@@ -6,9 +6,8 @@ use super::clock::Phase;
 use super::scoring::{self, MOST_AT_ONCE, Scores};
 use super::session::{Left, Session};
 use super::state::{self, STATE, Standing};
-use super::{TrainError, Wish, order};
+use super::{TrainError, Wish, device, order};
 use crate::model::{GradientFinding, StepError};
-use crate::nn::instruction_set;
 use crate::run::{EpochRecord, EpochReport, Running, Split, TestFigures};
 use std::time::Instant;
 
@@ -120,7 +119,7 @@ impl Session<'_> {
         let standing = Standing {
             selection: self.selection.state().clone(),
             plateau: self.rate.state().clone(),
-            instruction_set: instruction_set().to_owned(),
+            instruction_set: device::arithmetic(self.network.device()),
         };
         let trained = self.average.as_ref().map(|a| a.trained(&self.network));
         state::write(

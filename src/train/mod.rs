@@ -6,11 +6,13 @@ mod balance;
 mod checkpoint;
 mod classifier;
 mod clock;
+pub mod device;
 mod epoch;
 mod examination;
 mod input;
 mod keep;
 mod learning_rate;
+mod memory;
 mod order;
 mod passes;
 mod preview;
@@ -108,6 +110,9 @@ pub enum TrainError {
     Candle(#[from] candle_core::Error),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    /// The device that the spec asks for cannot be used; why, and what to do.
+    #[error("{0}")]
+    Device(String),
     #[error("no threads to train with: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
@@ -130,7 +135,11 @@ const STACK_BYTES: usize = 64 << 20;
 /// Everything happens in a pool of `job.threads` threads of its own. A folder with a [`STATE`] of the same settings and
 /// data is gone on with, bit for bit as if it had never been left; with other settings or data it is an error.
 pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-    in_pool(job.threads, || Session::start(&job, observer)?.run())
+    let device = device::open(job.spec.device)?;
+    in_pool(job.threads, || {
+        Session::start(&job, &device, observer)?.run()
+    })
+    .map_err(|error| memory::explained(error, &job, &device))
 }
 
 /// Works in a pool of its own threads.

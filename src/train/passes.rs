@@ -114,7 +114,7 @@ impl Walk<'_> {
 
 /// Another network with the same weights and statistics, its dropout drawn from the streams of `seed`.
 pub(super) fn copy(plan: &Plan, network: &Network, seed: u64) -> candle_core::Result<Network> {
-    let copy = Network::new(plan, seed, &Device::Cpu)?;
+    let copy = Network::new(plan, seed, network.device())?;
     copy.load(&network.tensors()?.into_iter().collect())?;
     Ok(copy)
 }

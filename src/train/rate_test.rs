@@ -3,11 +3,10 @@
 use super::ahead::TrainingPass;
 use super::input::Input;
 use super::session::{check, objective};
-use super::{TrainError, in_pool, order};
+use super::{TrainError, device, in_pool, order};
 use crate::data::Dataset;
 use crate::model::{Network, StepError};
 use crate::run::{RatePoint, RateTest, RunSpec, Split};
-use candle_core::Device;
 
 /// Steps, each with a rate of its own.
 pub const RATE_STEPS: u32 = 100;
@@ -48,11 +47,8 @@ fn measure(
     let input = Input::load(&dataset, &spec.input, &|_, _| ())?;
     let batches = input.of(Split::Train);
     let labels = batches.labels();
-    let network = Network::new(&plan, spec.train.seed, &Device::Cpu)?.minimising(objective(
-        spec,
-        labels,
-        plan.classes,
-    ));
+    let network = Network::new(&plan, spec.train.seed, &device::open(spec.device)?)?
+        .minimising(objective(spec, labels, plan.classes));
     let mut optimizer = network
         .optimizer(&spec.train.optimizer)
         .clipping(spec.train.clip_norm);

@@ -30,15 +30,25 @@ pub(super) fn score(
     let mut results = ImageResults::default();
     let order = all.chunks(at_once).map(<[usize]>::to_vec).collect();
     let mut pass = batches.in_order(order);
-    while let Some((images, labels)) = pass.next_batch()? {
-        let scored = network.score(images, &labels)?;
+    let mut asked = match pass.next_batch()? {
+        Some((images, labels)) => Some(network.ask_scores(images, labels)?),
+        None => None,
+    };
+    while let Some(scores) = asked.take() {
+        // While a card works on this batch, the next is made.
+        let next = pass.next_batch()?;
+        let scored = scores.wait()?;
+        let size = scored.images.loss.len();
         loss_sum += scored.loss_sum;
         correct += scored.correct;
         results.prediction.extend(scored.images.prediction);
         results.confidence.extend(scored.images.confidence);
         results.loss.extend(scored.images.loss);
-        if !tick(labels.len(), results.loss.len()) {
+        if !tick(size, results.loss.len()) {
             return Ok(None);
+        }
+        if let Some((images, labels)) = next {
+            asked = Some(network.ask_scores(images, labels)?);
         }
     }
     let truth = batches.labels().iter().copied();

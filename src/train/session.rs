@@ -7,7 +7,9 @@ use super::examination::{self, Examiner};
 use super::input::Input;
 use super::state::State;
 use super::stopping::{Selection, SelectionState};
-use super::{Job, LearningRate, Observer, Outcome, TrainError, Wish, balance, order, tensor_file};
+use super::{
+    Job, LearningRate, Observer, Outcome, TrainError, Wish, balance, device, order, tensor_file,
+};
 use crate::data::Index;
 use crate::device::check_build;
 use crate::model::{Network, Place, Plan, plan_for};
@@ -105,7 +107,12 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn start(job: &'a Job, observer: &'a mut dyn Observer) -> Result<Self, TrainError> {
+    /// Begins, or goes on from the folder's state, with the network on `device`.
+    pub fn start(
+        job: &'a Job,
+        device: &candle_core::Device,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, TrainError> {
         let spec = job.spec;
         let plan = check(spec, &job.dataset.index)?;
         let dataset = job.dataset.varied(&spec.variation)?;
@@ -120,8 +127,9 @@ impl<'a> Session<'a> {
                 })?;
         }
         observer.log(&format!(
-            "Gapwatch {}, {}, {} {}, data {}",
+            "Gapwatch {}, {}, {}, {} {}, data {}",
             env!("CARGO_PKG_VERSION"),
+            device::described(device),
             instruction_set(),
             job.threads,
             if job.threads == 1 {
@@ -169,9 +177,11 @@ impl<'a> Session<'a> {
             }
         }
 
-        let network = Network::new(&plan, spec.train.seed, &candle_core::Device::Cpu)?.minimising(
-            objective(spec, input.of(Split::Train).labels(), plan.classes),
-        );
+        let network = Network::new(&plan, spec.train.seed, device)?.minimising(objective(
+            spec,
+            input.of(Split::Train).labels(),
+            plan.classes,
+        ));
         let average = match spec.train.ema_decay {
             0.0 => None,
             decay => Some(Average::new(decay, &network)?),
@@ -224,7 +234,7 @@ impl<'a> Session<'a> {
         self.observer
             .log(&format!("goes on after epoch {}", state.facts.epoch));
         let before = &state.standing.instruction_set;
-        if before != instruction_set() {
+        if *before != device::arithmetic(self.network.device()) {
             self.observer.log(&format!(
                 "the run was begun with {before}: from here on the last bits of its figures can differ"
             ));

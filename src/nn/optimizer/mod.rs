@@ -1,18 +1,23 @@
 //! SGD, Adam and AdamW, equal to PyTorch's step for step.
 
+mod moment;
 mod norm;
 mod rule;
 
-use super::{from_vec, values};
+pub(super) use rule::{BETA1, BETA2, EPS, Rule};
+
+use super::{Core, cuda, values};
 use crate::run;
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
-use rule::{Rule, Update};
+use moment::Moment;
+use rule::Update;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 /// An optimizer with its state for an ordered list of parameters.
 pub struct Optimizer {
     kind: run::Optimizer,
+    core: Core,
     /// See [`Optimizer::clipping`].
     clip_norm: f64,
     /// Steps taken.
@@ -24,10 +29,10 @@ pub struct Optimizer {
 struct Slot {
     name: String,
     shape: Vec<usize>,
-    /// SGD's momentum buffer or Adam's first moment; empty where the optimizer keeps none.
-    first: Vec<f32>,
-    /// Adam's second moment; empty for SGD.
-    second: Vec<f32>,
+    /// SGD's momentum buffer or Adam's first moment, where the optimizer keeps one.
+    first: Moment,
+    /// Adam's second moment.
+    second: Moment,
 }
 
 impl Optimizer {
@@ -42,22 +47,25 @@ impl Optimizer {
         };
         let slots = parameters
             .into_iter()
-            .map(|(name, var)| {
-                let zeros = |has: bool| vec![0f32; if has { var.elem_count() } else { 0 }];
-                Slot {
-                    name: name.to_owned(),
-                    shape: var.dims().to_vec(),
-                    first: zeros(has_first),
-                    second: zeros(has_second),
-                }
+            .map(|(name, var)| Slot {
+                name: name.to_owned(),
+                shape: var.dims().to_vec(),
+                first: Moment::zero(has_first, var.elem_count()),
+                second: Moment::zero(has_second, var.elem_count()),
             })
             .collect();
         Optimizer {
             kind: kind.clone(),
+            core: Core::Processor,
             clip_norm: 0.0,
             step: 0,
             slots,
         }
+    }
+
+    /// For parameters that one of the two cores trains; the processor's where nothing is said.
+    pub(crate) fn by(self, core: Core) -> Optimizer {
+        Optimizer { core, ..self }
     }
 
     /// Scales a step's gradients down to this norm over all parameters together where they are longer, as PyTorch's
@@ -85,6 +93,9 @@ impl Optimizer {
                 self.slots.len()
             );
         }
+        if self.core == Core::Card {
+            return self.step_on_card(parameters, gradients, lr);
+        }
         let scale = if self.clip_norm > 0.0 {
             norm::scale(gradients, self.clip_norm)?
         } else {
@@ -96,9 +107,27 @@ impl Optimizer {
             let update = Update {
                 rule: Rule::new(&self.kind, self.step, lr, decays),
                 scale,
-                state: Mutex::new((&mut slot.first, &mut slot.second)),
+                state: Mutex::new((slot.first.numbers()?, slot.second.numbers()?)),
             };
             var.inplace_op2(gradient, &update)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Optimizer::step`]; even the gradients' norm stays on the card.
+    fn step_on_card<'a>(
+        &mut self,
+        parameters: impl IntoIterator<Item = &'a Var>,
+        gradients: &[Tensor],
+        lr: f64,
+    ) -> Result<()> {
+        let scale = cuda::Scale::new(gradients, self.clip_norm)?;
+        self.step += 1;
+        for ((slot, var), gradient) in self.slots.iter_mut().zip(parameters).zip(gradients) {
+            let decays = self.kind.decay().takes(&slot.shape);
+            let rule = Rule::new(&self.kind, self.step, lr, decays);
+            let moments = (slot.first.on_card(var)?, slot.second.on_card(var)?);
+            cuda::step(rule, &scale, var, gradient, moments)?;
         }
         Ok(())
     }
@@ -108,9 +137,8 @@ impl Optimizer {
         let step = Tensor::from_vec(vec![self.step as i64], 1, &Device::Cpu)?;
         let mut state = vec![("step".to_owned(), step)];
         for slot in &self.slots {
-            for (prefix, numbers) in self.prefixes().into_iter().zip([&slot.first, &slot.second]) {
-                if !numbers.is_empty() {
-                    let tensor = from_vec(numbers.clone(), slot.shape.as_slice())?;
+            for (prefix, moment) in self.prefixes().into_iter().zip([&slot.first, &slot.second]) {
+                if let Some(tensor) = moment.copy(&slot.shape)? {
                     state.push((format!("{prefix}.{}", slot.name), tensor));
                 }
             }
@@ -129,9 +157,8 @@ impl Optimizer {
         let prefixes = self.prefixes();
         let mut loaded = Vec::new();
         for slot in &self.slots {
-            for (prefix, numbers) in prefixes.into_iter().zip([&slot.first, &slot.second]) {
-                if numbers.is_empty() {
-                    loaded.push(Vec::new());
+            for (prefix, moment) in prefixes.into_iter().zip([&slot.first, &slot.second]) {
+                if moment.is_none() {
                     continue;
                 }
                 let name = format!("{prefix}.{}", slot.name);
@@ -150,8 +177,9 @@ impl Optimizer {
         self.step = step.map_err(candle_core::Error::wrap)?;
         let mut loaded = loaded.into_iter();
         for slot in &mut self.slots {
-            slot.first = loaded.next().unwrap_or_default();
-            slot.second = loaded.next().unwrap_or_default();
+            for moment in [&mut slot.first, &mut slot.second] {
+                moment.load(&mut loaded);
+            }
         }
         Ok(())
     }
@@ -167,15 +195,16 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::slice;
+    use crate::nn::{from_vec, slice};
 
-    fn walk(kind: &run::Optimizer, steps: usize, resume_at: Option<usize>) -> Vec<f32> {
+    fn walk(core: Core, kind: &run::Optimizer, steps: usize, resume_at: Option<usize>) -> Vec<f32> {
         let var = Var::from_vec(vec![0.5f32, -1.0, 2.0], 3, &Device::Cpu).unwrap();
-        let mut optimizer = Optimizer::new(kind, [("w", &var)]);
+        let fresh = || Optimizer::new(kind, [("w", &var)]).by(core);
+        let mut optimizer = fresh();
         for step in 0..steps {
             if resume_at == Some(step) {
                 let state = optimizer.state().unwrap().into_iter().collect();
-                optimizer = Optimizer::new(kind, [("w", &var)]);
+                optimizer = fresh();
                 optimizer.load_state(&state).unwrap();
             }
             let gradient: Vec<f32> = (0..3)
@@ -216,14 +245,19 @@ mod tests {
     #[test]
     fn an_optimizer_that_was_saved_and_loaded_goes_on_to_the_bit() {
         for kind in kinds() {
-            assert_eq!(walk(&kind, 7, None), walk(&kind, 7, Some(4)), "{kind:?}");
+            for core in [Core::Processor, Core::Card] {
+                let whole = walk(core, &kind, 7, None);
+                assert_eq!(whole, walk(core, &kind, 7, Some(4)), "{kind:?}");
+            }
         }
     }
 
     #[test]
     fn a_state_that_lacks_a_tensor_is_refused_by_its_name() {
         let var = Var::from_vec(vec![0f32; 3], 3, &Device::Cpu).unwrap();
-        let mut optimizer = Optimizer::new(&kinds()[3], [("layer1.0.weight", &var)]);
+        let kind = &kinds()[3];
+        let parameters = [("layer1.0.weight", &var)];
+        let mut optimizer = Optimizer::new(kind, parameters);
         let mut state: HashMap<_, _> = optimizer.state().unwrap().into_iter().collect();
         state.remove("exp_avg_sq.layer1.0.weight");
         let error = optimizer.load_state(&state).unwrap_err().to_string();

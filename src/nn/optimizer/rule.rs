@@ -5,15 +5,15 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result, bail};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPS: f64 = 1e-8;
+pub const BETA1: f64 = 0.9;
+pub const BETA2: f64 = 0.999;
+pub const EPS: f64 = 1e-8;
 /// Numbers a task updates.
 const CHUNK: usize = 1 << 16;
 
 /// The constants of one step.
 #[derive(Clone, Copy)]
-pub(super) enum Rule {
+pub enum Rule {
     Sgd {
         lr: f32,
         momentum: f32,
@@ -117,7 +117,7 @@ pub(super) struct Update<'a> {
     pub rule: Rule,
     /// What the gradient is multiplied with first: 1 but for clipping.
     pub scale: f32,
-    pub state: Mutex<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
+    pub state: Mutex<(&'a mut [f32], &'a mut [f32])>,
 }
 
 impl InplaceOp2 for Update<'_> {

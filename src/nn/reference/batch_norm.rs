@@ -1,9 +1,10 @@
 //! Batch normalization by its definition.
 
 use super::tape::Number;
-use super::{Reference, config, draw, tensor};
+use super::{MODE, Reference, cards, config, draw, tensor, var};
+use crate::nn::cuda::On;
 use crate::nn::{BatchNorm, Mode, Operation, values};
-use candle_core::Var;
+use candle_core::Device;
 use proptest::prelude::*;
 
 /// Large enough for the variance of a few numbers, whose root bends sharply near zero.
@@ -68,12 +69,11 @@ proptest! {
         let reference = Reference::of(&inputs, &factors, |numbers| {
             batch_norm(&numbers[0], &numbers[1], &numbers[2], size)
         })?;
-        let var = |numbers: &[f64]| Var::from_tensor(&tensor(numbers, &[c])).unwrap();
-        let layer = BatchNorm {
-            weight: var(&inputs[1]),
-            bias: var(&inputs[2]),
-            running_mean: var(&vec![0.25; c]),
-            running_var: var(&vec![2.0; c]),
+        let layer = |device: &Device| BatchNorm {
+            weight: var(&inputs[1], &[c], device),
+            bias: var(&inputs[2], &[c], device),
+            running_mean: var(&vec![0.25; c], &[c], device),
+            running_var: var(&vec![2.0; c], &[c], device),
             eps: EPS,
             momentum: MOMENTUM,
         };
@@ -82,13 +82,23 @@ proptest! {
             None => vec![n, c],
         };
         let input = tensor(&inputs[0], &shape);
-        reference.check_operation(&layer, &input, &factors)?;
+        reference.check_layer(layer, &input, &factors)?;
 
-        // The running statistics moved once, the variance without bias; scoring uses them.
+        // In a training step the running statistics move once, the variance without bias; scoring uses them.
         let count = (n * size) as f64;
         let numbers: Vec<Number> = inputs[0].iter().map(|&x| Number::from(x)).collect();
+        let processors = layer(&Device::Cpu);
+        let running = [processors.running_mean.clone(), processors.running_var.clone()];
+        let mut all = vec![(Box::new(processors) as Box<dyn Operation>, running, input.clone())];
+        for (_, card) in cards() {
+            let layer = layer(card);
+            let running = [layer.running_mean.clone(), layer.running_var.clone()];
+            all.push((Box::new(On(layer)), running, input.to_device(card).unwrap()));
+        }
+        for (layer, running, input) in all {
+        layer.forward(&input, MODE).unwrap();
         let scored = values(&layer.forward(&input, Mode::Eval).unwrap().0).unwrap();
-        let (mean, var) = (values(&layer.running_mean).unwrap(), values(&layer.running_var).unwrap());
+        let [mean, var] = running.map(|tensor| values(&tensor).unwrap());
         for (channel, (batch_mean, batch_var)) in statistics(&numbers, c, size).into_iter().enumerate() {
             let moved = |old: f64, new: f64| old + MOMENTUM * (new - old);
             let mean_now = moved(0.25, batch_mean.value);
@@ -102,6 +112,7 @@ proptest! {
                     prop_assert!((f64::from(scored[i]) - expected).abs() < 1e-5);
                 }
             }
+        }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::batch_norm::{EPS, batch_norm};
 use super::tape::Number;
-use super::{Inputs, MODE, Reference, config, draw, tensor};
+use super::{Inputs, MODE, Reference, cards, config, draw, tensor, var};
+use crate::nn::cuda::On;
 use crate::nn::kernel::Kernels;
 use crate::nn::{
     BatchNorm, ConvBlock, Dropout, Mode, Operation, Stream, Unblock, from_vec, values,
@@ -134,24 +135,17 @@ impl Case {
         (0..self.n * self.out * h * w).map(pooled).collect()
     }
 
-    /// The fast block's result and gradients in the inputs' order.
-    fn fast(
-        &self,
-        kernels: &'static Kernels,
-        inputs: &Inputs,
-        factors: &[f64],
-    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+    /// The block with its parameters on a device.
+    fn block(&self, inputs: &Inputs, device: &Device) -> ConvBlock {
         let k = self.kernel;
-        let weight = tensor(&inputs[1], &[self.out, self.c, k.height, k.width]);
+        let weight = var(&inputs[1], &[self.out, self.c, k.height, k.width], device);
         let mut vectors = inputs[2..]
             .iter()
-            .map(|numbers| Var::from_tensor(&tensor(numbers, &[self.out])).unwrap());
+            .map(|numbers| var(numbers, &[self.out], device));
         let mut next = || vectors.next().unwrap();
-        let zeros = || Var::zeros(self.out, DType::F32, &Device::Cpu).unwrap();
+        let zeros = || Var::zeros(self.out, DType::F32, device).unwrap();
         let bias = self.bias.then(&mut next);
-        let weight = Var::from_tensor(&weight).unwrap();
         let mut block = ConvBlock::new(weight, bias, self.stride, self.padding);
-        block.kernels = kernels;
         block.norm = self.norm.then(|| BatchNorm {
             weight: next(),
             bias: next(),
@@ -162,7 +156,18 @@ impl Case {
         });
         block.relu = self.relu;
         block.pool = self.pool;
+        block
+    }
 
+    /// The processor's result and gradients in the inputs' order.
+    fn fast(
+        &self,
+        kernels: &'static Kernels,
+        inputs: &Inputs,
+        factors: &[f64],
+    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let mut block = self.block(inputs, &Device::Cpu);
+        block.kernels = kernels;
         let (h, w) = self.size().unwrap();
         let mut images = tensor(&inputs[0], &[self.n, self.c, self.h, self.w]);
         if self.blocked {
@@ -190,6 +195,12 @@ impl Case {
         for kernels in Kernels::all() {
             let (result, gradients) = self.fast(kernels, &inputs, &factors);
             reference.check(kernels.name, &result, &gradients)?;
+        }
+        let images = tensor(&inputs[0], &[self.n, self.c, self.h, self.w]);
+        for (name, card) in cards() {
+            let block = On(self.block(&inputs, card));
+            let images = images.to_device(card).unwrap();
+            reference.check_operation(name, &block, &images, &factors)?;
         }
         Ok(())
     }
@@ -245,7 +256,7 @@ proptest! {
     #![proptest_config(config(48))]
 
     #[test]
-    fn blocks_agree_with_the_reference_on_every_instruction_set(case in cases()) {
+    fn blocks_agree_with_the_reference_on_every_instruction_set_and_on_cards(case in cases()) {
         case.check()?;
     }
 }
@@ -283,4 +294,29 @@ fn dropout_in_a_block_drops_its_share_and_passes_a_gradient_exactly_where_it_kep
     assert_ne!(values(&other).unwrap(), kept);
     let (whole, _) = block.forward(&images, Mode::Eval).unwrap();
     assert!(values(&whole).unwrap().iter().all(|&y| y == 1.0));
+}
+
+#[test]
+fn dropout_in_a_block_draws_the_same_masks_on_cards() {
+    for (channels, h, w, pool) in [(16, 5, 7, 1), (19, 9, 8, 2), (3, 4, 13, 3), (33, 2, 2, 1)] {
+        let block = |device: &Device| {
+            let weight = var(&vec![1.0; channels], &[channels, 1, 1, 1], device);
+            let mut block = ConvBlock::new(weight, None, Pair::both(1), Pair::both(0));
+            block.pool = Some(Pair::both(pool));
+            block.dropout = Some(Dropout {
+                p: 0.4,
+                stream: Stream::new(9, "dropout"),
+            });
+            block
+        };
+        let images = from_vec(vec![1.0; 3 * h * w], (3, 1, h, w)).unwrap();
+        let (blocks, _) = block(&Device::Cpu).forward(&images, MODE).unwrap();
+        let kept = values(&to_planes(&blocks, channels)).unwrap();
+        assert!(kept.contains(&0.0) && kept.iter().any(|&y| y > 1.0));
+        for (_, card) in cards() {
+            let images = images.to_device(card).unwrap();
+            let (y, _) = On(block(card)).forward(&images, MODE).unwrap();
+            assert_eq!(values(&y).unwrap(), kept);
+        }
+    }
 }

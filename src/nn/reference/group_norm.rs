@@ -1,9 +1,9 @@
 //! Group normalization by its definition.
 
 use super::tape::Number;
-use super::{MODE, Reference, config, draw, tensor};
+use super::{MODE, Reference, config, draw, tensor, var};
 use crate::nn::{GroupNorm, Mode, Operation, values};
-use candle_core::Var;
+use candle_core::Device;
 use proptest::prelude::*;
 
 /// Large enough for the variance of a few numbers, whose root bends sharply near zero.
@@ -52,15 +52,20 @@ proptest! {
         let reference = Reference::of(&inputs, &factors, |numbers| {
             group_norm(&numbers[0], &numbers[1], &numbers[2], groups, size)
         })?;
-        let var = |numbers: &[f64]| Var::from_tensor(&tensor(numbers, &[c])).unwrap();
-        let layer = GroupNorm { weight: var(&inputs[1]), bias: var(&inputs[2]), groups, eps: EPS };
+        let layer = |device: &Device| GroupNorm {
+            weight: var(&inputs[1], &[c], device),
+            bias: var(&inputs[2], &[c], device),
+            groups,
+            eps: EPS,
+        };
         let shape: Vec<usize> = match image {
             Some((h, w)) => vec![n, c, h, w],
             None => vec![n, c],
         };
         let input = tensor(&inputs[0], &shape);
-        reference.check_operation(&layer, &input, &factors)?;
+        reference.check_layer(layer, &input, &factors)?;
 
+        let layer = layer(&Device::Cpu);
         let of = |mode| values(&layer.forward(&input, mode).unwrap().0).unwrap();
         prop_assert_eq!(of(Mode::Eval), of(MODE));
     }

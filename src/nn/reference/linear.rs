@@ -1,9 +1,9 @@
 //! The linear layer by its definition.
 
 use super::tape::Number;
-use super::{Reference, config, draw, tensor};
+use super::{Reference, config, draw, tensor, var};
 use crate::nn::Linear;
-use candle_core::Var;
+use candle_core::Device;
 use proptest::prelude::*;
 
 /// bᵢ + Σⱼ Wᵢⱼ xⱼ for each row of `features` numbers.
@@ -48,11 +48,11 @@ proptest! {
         let reference = Reference::of(&inputs, &factors, |numbers| {
             linear(&numbers[0], &numbers[1], numbers.get(2), features)
         })?;
-        let layer = Linear {
-            weight: Var::from_tensor(&tensor(&inputs[1], &[out, features])).unwrap(),
-            bias: bias.then(|| Var::from_tensor(&tensor(&inputs[2], &[out])).unwrap()),
+        let layer = |device: &Device| Linear {
+            weight: var(&inputs[1], &[out, features], device),
+            bias: bias.then(|| var(&inputs[2], &[out], device)),
         };
         let shape: Vec<usize> = [Some(n), steps, Some(features)].into_iter().flatten().collect();
-        reference.check_operation(&layer, &tensor(&inputs[0], &shape), &factors)?;
+        reference.check_layer(layer, &tensor(&inputs[0], &shape), &factors)?;
     }
 }

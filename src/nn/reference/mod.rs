@@ -14,9 +14,11 @@ mod reshape;
 mod residual;
 mod tape;
 
+use super::cuda::{self, On};
 use super::{Mode, Operation, Stream, from_vec, values};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor, Var};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 use tape::{Number, Tape};
 
 /// Numbers of an operation's input and of its parameters, in the operation's order.
@@ -146,15 +148,35 @@ impl Reference {
         Ok(())
     }
 
-    /// [`Reference::check`] of an operation on `input`.
+    /// [`Reference::check`] of a layer on `input` by both cores; `layer` makes it with its parameters on a device.
+    fn check_layer<T: Operation>(
+        &self,
+        layer: impl Fn(&Device) -> T,
+        input: &Tensor,
+        factors: &[f64],
+    ) -> Result<(), TestCaseError>
+    where
+        On<T>: Operation,
+    {
+        self.check_operation("processor", &layer(&Device::Cpu), input, factors)?;
+        for (name, card) in cards() {
+            let input = input.to_device(card).unwrap();
+            self.check_operation(name, &On(layer(card)), &input, factors)?;
+        }
+        Ok(())
+    }
+
+    /// [`Reference::check`] of an operation on `input`, which is on the operation's device.
     fn check_operation(
         &self,
+        name: &str,
         operation: &dyn Operation,
         input: &Tensor,
         factors: &[f64],
     ) -> Result<(), TestCaseError> {
         let (result, back) = operation.forward(input, MODE).unwrap();
         let gradient = tensor(factors, result.dims());
+        let gradient = gradient.to_device(input.device()).unwrap();
         let gradients = back.unwrap().backward(&gradient, true).unwrap();
         let by_input = gradients.input.unwrap();
         prop_assert_eq!(by_input.dims(), input.dims());
@@ -163,8 +185,26 @@ impl Reference {
             .chain(&gradients.parameters)
             .map(|g| values(g).unwrap())
             .collect();
-        self.check("fast", &values(&result).unwrap(), &all)
+        self.check(name, &values(&result).unwrap(), &all)
     }
+}
+
+/// Where the card's operations are done: on the processor by emulation, and on the first card where there is one.
+fn cards() -> &'static [(&'static str, Device)] {
+    static CARDS: LazyLock<Vec<(&str, Device)>> = LazyLock::new(|| {
+        let card = cuda::open(0).ok().map(|card| ("card", card));
+        [("emulator", Device::Cpu)]
+            .into_iter()
+            .chain(card)
+            .collect()
+    });
+    &CARDS
+}
+
+/// A parameter on a device.
+fn var(numbers: &[f64], shape: &[usize], device: &Device) -> Var {
+    let tensor = tensor(numbers, shape).to_device(device).unwrap();
+    Var::from_tensor(&tensor).unwrap()
 }
 
 /// The step whose dropout masks are drawn.

@@ -19,7 +19,7 @@ proptest! {
         let reference = Reference::of(&inputs, &factors, |numbers| {
             numbers[0].iter().map(|x| x.relu()).collect()
         })?;
-        reference.check_operation(&Relu, &tensor(&inputs[0], &shape), &factors)?;
+        reference.check_layer(|_| Relu, &tensor(&inputs[0], &shape), &factors)?;
     }
 
     #[test]
@@ -36,7 +36,7 @@ proptest! {
         let reference = Reference::of(&inputs, &factors, |numbers| {
             numbers[0].iter().map(|&x| half * x * (one + (x * root).erf())).collect()
         })?;
-        reference.check_operation(&Gelu, &tensor(&inputs[0], &shape), &factors)?;
+        reference.check_layer(|_| Gelu, &tensor(&inputs[0], &shape), &factors)?;
     }
 
     #[test]
@@ -59,7 +59,7 @@ proptest! {
         })?;
         let dropout = Dropout { p, stream };
         let input = tensor(&inputs[0], &shape);
-        reference.check_operation(&dropout, &input, &factors)?;
+        reference.check_layer(|_| Dropout { p, stream }, &input, &factors)?;
         let (scored, _) = dropout.forward(&input, Mode::Eval).unwrap();
         prop_assert_eq!(values(&scored).unwrap(), values(&input).unwrap());
     }

@@ -2,8 +2,10 @@
 
 use super::tape::Number;
 use super::{MODE, Reference, config, draw, tensor};
+use crate::nn::cuda::On;
 use crate::nn::{AdaptivePool, AvgPool, MaxPool, Operation, Pooling, values};
 use crate::run::Pair;
+use candle_core::Device;
 use proptest::prelude::*;
 
 /// Height, width.
@@ -82,8 +84,8 @@ proptest! {
                 |window| Number::maximum(window.into_iter()),
             )
         })?;
-        let operation = MaxPool { kernel: k, stride: s, padding: p };
-        reference.check_operation(&operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
+        let operation = |_: &Device| MaxPool { kernel: k, stride: s, padding: p };
+        reference.check_layer(operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
     }
 
     #[test]
@@ -113,8 +115,8 @@ proptest! {
                 },
             )
         })?;
-        let operation = AvgPool { kernel: k, stride: s, padding: p, count_include_pad };
-        reference.check_operation(&operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
+        let operation = |_: &Device| AvgPool { kernel: k, stride: s, padding: p, count_include_pad };
+        reference.check_layer(operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
     }
 
     #[test]
@@ -147,12 +149,12 @@ proptest! {
                 },
             )
         })?;
-        let operation = AdaptivePool {
+        let operation = |_: &Device| AdaptivePool {
             pooling: if maximum { Pooling::Maximum } else { Pooling::Average },
             height: out.0,
             width: out.1,
         };
-        reference.check_operation(&operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
+        reference.check_layer(operation, &tensor(&inputs[0], &[n, c, h, w]), &factors)?;
     }
 }
 
@@ -170,7 +172,11 @@ fn of_equal_maxima_the_first_gets_the_gradient_as_in_pytorch() {
         height: 1,
         width: 1,
     };
-    for operation in [&windows as &dyn Operation, &adaptive] {
+    let on_cards: [&dyn Operation; 2] = [&On(windows), &On(adaptive)];
+    for operation in [&windows as &dyn Operation, &adaptive]
+        .into_iter()
+        .chain(on_cards)
+    {
         let (_, back) = operation.forward(&input, MODE).unwrap();
         let gradient = tensor(&[3.0], &[1, 1, 1, 1]);
         let gradients = back.unwrap().backward(&gradient, true).unwrap();

@@ -1,9 +1,10 @@
 //! Long short-term memory and gated recurrent units by their definitions.
 
 use super::tape::Number;
-use super::{Reference, config, draw, tensor};
+use super::{Reference, cards, config, draw, tensor, var};
+use crate::nn::cuda::On;
 use crate::nn::{Direction, Gru, Lstm, Operation, RecurrentStack};
-use candle_core::Var;
+use candle_core::Device;
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -112,27 +113,37 @@ proptest! {
     ) {
         let size = Size { steps, features, hidden, directions, gates };
         let mut inputs = vec![draw(seed, "input", n * steps * features, 0.3, 1.0)];
-        let mut stack = RecurrentStack { layers: Vec::new() };
-        for layer in 0..layers {
-            let of_layer = (0..directions).map(|direction| {
-                let vars = size.shapes(layer).map(|shape| {
-                    let name = format!("parameter {}", inputs.len());
-                    inputs.push(draw(seed, &name, shape.iter().product(), 0.0, 0.7));
-                    Var::from_tensor(&tensor(&inputs[inputs.len() - 1], &shape)).unwrap()
-                });
-                let [weight_ih, weight_hh, bias_ih, bias_hh] = vars;
-                let direction = Direction { weight_ih, weight_hh, bias_ih, bias_hh, reverse: direction == 1 };
-                if gates == 4 {
-                    Box::new(Lstm(direction)) as Box<dyn Operation>
-                } else {
-                    Box::new(Gru(direction))
-                }
-            });
-            stack.layers.push(of_layer.collect());
+        let mut shapes = Vec::new();
+        for layer in (0..layers).flat_map(|layer| vec![layer; directions]) {
+            for shape in size.shapes(layer) {
+                let name = format!("parameter {}", inputs.len());
+                inputs.push(draw(seed, &name, shape.iter().product(), 0.0, 0.7));
+                shapes.push(shape);
+            }
         }
         let factors = draw(seed, "factors", n * steps * hidden * directions, 0.0, 1.0);
         let reference = Reference::of(&inputs, &factors, |numbers| recurrent(numbers, size))?;
+        let stack = |device: &Device, by: &dyn Fn(Direction) -> Box<dyn Operation>| {
+            let vars: Vec<_> = inputs[1..].iter().zip(&shapes).map(|(x, shape)| var(x, shape, device)).collect();
+            let mut all = vars.chunks(4).enumerate().map(|(i, vars)| {
+                let [weight_ih, weight_hh, bias_ih, bias_hh] = [0, 1, 2, 3].map(|i| vars[i].clone());
+                let reverse = i % directions == 1;
+                by(Direction { weight_ih, weight_hh, bias_ih, bias_hh, reverse })
+            });
+            RecurrentStack { layers: (0..layers).map(|_| all.by_ref().take(directions).collect()).collect() }
+        };
         let input = tensor(&inputs[0], &[n, steps, features]);
-        reference.check_operation(&stack, &input, &factors)?;
+        let processors = stack(&Device::Cpu, &|direction| match gates {
+            4 => Box::new(Lstm(direction)),
+            _ => Box::new(Gru(direction)),
+        });
+        reference.check_operation("processor", &processors, &input, &factors)?;
+        for (name, card) in cards() {
+            let cards = stack(card, &|direction| match gates {
+                4 => Box::new(On(Lstm(direction))),
+                _ => Box::new(On(Gru(direction))),
+            });
+            reference.check_operation(name, &cards, &input.to_device(card).unwrap(), &factors)?;
+        }
     }
 }

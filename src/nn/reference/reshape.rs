@@ -16,7 +16,7 @@ fn check(
     let reference = Reference::of(&inputs, &factors, |numbers| {
         places.iter().map(|&place| numbers[0][place]).collect()
     })?;
-    reference.check_operation(operation, &tensor(&inputs[0], shape), &factors)
+    reference.check_operation("processor", operation, &tensor(&inputs[0], shape), &factors)
 }
 
 proptest! {

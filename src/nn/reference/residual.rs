@@ -1,10 +1,11 @@
 //! Residual blocks of convolutions by the definition of each part.
 
 use super::tape::Number;
-use super::{MODE, Reference, config, draw, tensor};
-use crate::nn::{ConvBlock, Mode, Operation, Residual, Unblock, values};
+use super::{MODE, Reference, cards, config, draw, tensor, var};
+use crate::nn::cuda::On;
+use crate::nn::{ConvBlock, Core, Mode, Operation, Residual, Unblock, values};
 use crate::run::Pair;
-use candle_core::Var;
+use candle_core::Device;
 use proptest::prelude::*;
 
 /// (N, C, P) by a weight for each pair of channels to (N, `out`, P): a convolution of one pixel.
@@ -56,25 +57,37 @@ proptest! {
             sum.map(|sum| if relu { sum.relu() } else { sum }).collect()
         })?;
 
-        // Convolutions give blocks of channels, so each side ends with planes.
-        let mut weights = inputs[1..].iter();
-        let mut operations = |widths: &[(usize, usize)]| -> Vec<Box<dyn Operation>> {
-            let mut all: Vec<Box<dyn Operation>> = Vec::new();
-            for &(from, to) in widths {
-                let weight = tensor(weights.next().unwrap(), &[to, from, 1, 1]);
-                let weight = Var::from_tensor(&weight).unwrap();
-                all.push(Box::new(ConvBlock::new(weight, None, Pair::both(1), Pair::both(0))));
+        let block = |core: Core, device: &Device| {
+            let mut weights = inputs[1..].iter();
+            let mut operations = |widths: &[(usize, usize)]| -> Vec<Box<dyn Operation>> {
+                let mut all: Vec<Box<dyn Operation>> = Vec::new();
+                for &(from, to) in widths {
+                    let weight = var(weights.next().unwrap(), &[to, from, 1, 1], device);
+                    let conv = ConvBlock::new(weight, None, Pair::both(1), Pair::both(0));
+                    all.push(match core {
+                        Core::Processor => Box::new(conv),
+                        Core::Card => Box::new(On(conv)),
+                    });
+                }
+                // The processor's convolutions give blocks of channels, so each side ends with planes.
+                if core == Core::Processor && !widths.is_empty() {
+                    all.push(Box::new(Unblock { channels: out }));
+                }
+                all
+            };
+            Residual {
+                body: operations(&widths),
+                shortcut: operations(shortcut.as_slice()),
+                relu,
             }
-            all.extend((!widths.is_empty()).then(|| Box::new(Unblock { channels: out }) as Box<dyn Operation>));
-            all
         };
-        let block = Residual {
-            body: operations(&widths),
-            shortcut: operations(shortcut.as_slice()),
-            relu,
-        };
+        for (name, card) in cards() {
+            let input = tensor(&inputs[0], &[n, c, 1, pixels]).to_device(card).unwrap();
+            reference.check_operation(name, &On(block(Core::Card, card)), &input, &factors)?;
+        }
+        let block = block(Core::Processor, &Device::Cpu);
         let input = tensor(&inputs[0], &[n, c, 1, pixels]);
-        reference.check_operation(&block, &input, &factors)?;
+        reference.check_operation("processor", &block, &input, &factors)?;
         let of = |mode| values(&block.forward(&input, mode).unwrap().0).unwrap();
         prop_assert_eq!(of(Mode::Eval), of(MODE));
 

@@ -5,13 +5,12 @@ use super::Examiner;
 use crate::model::Network;
 use crate::nn::values;
 use crate::run::{Reach, Split, StillParameter};
-use candle_core::Device;
 
 /// Builds the network as it was before training, which its seed alone decides, repeats the first step's backward pass, and
 /// compares its parameters with today's. Nothing of it need be kept while training goes on, or over a restart.
 pub(super) fn reach(of: &Examiner) -> Result<Reach, TrainError> {
     let train = &of.spec.train;
-    let fresh = Network::new(of.plan, train.seed, &Device::Cpu)?;
+    let fresh = Network::new(of.plan, train.seed, of.network.device())?;
     let batches = of.input.of(Split::Train);
     let order = order::batches(batches.len(), train.batch_size, train.seed, 1);
     let first = order.into_iter().take(1).collect();

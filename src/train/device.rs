@@ -1,0 +1,70 @@
+//! The device that a run trains on.
+
+use super::TrainError;
+use crate::nn::{cuda, instruction_set};
+use crate::run::Device;
+
+/// Opens the device that a spec asks for.
+///
+/// `auto` is the card with the most free memory where this build can use one and one is there, else the processor. A card
+/// that is not there, or a build that can use none, is an error that says what to do.
+pub fn open(device: Device) -> Result<candle_core::Device, TrainError> {
+    match device {
+        Device::Cpu => Ok(candle_core::Device::Cpu),
+        Device::Auto => match cuda::emptiest() {
+            Some(ordinal) => Ok(cuda::open(ordinal)?),
+            None => Ok(candle_core::Device::Cpu),
+        },
+        Device::Cuda(_) if !cuda::IN_THIS_BUILD => Err(TrainError::Device(
+            "this build of Gapwatch cannot train on a card: build it with `cargo build --release --features cuda`, \
+             or set device = \"cpu\""
+                .to_owned(),
+        )),
+        Device::Cuda(ordinal) => cuda::open(ordinal).map_err(|error| {
+            TrainError::Device(format!(
+                "the card cuda:{ordinal} cannot be used: {error}. Set device = \"auto\" or \"cpu\", or see by nvidia-smi \
+                 which cards there are"
+            ))
+        }),
+    }
+}
+
+/// The name of an opened device as a spec writes it: `cpu` or `cuda:0`.
+pub fn name(device: &candle_core::Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        _ => "cpu".to_owned(),
+    }
+}
+
+/// An opened device in words: `cpu`, or `cuda:0 (NVIDIA A100)`.
+pub(super) fn described(device: &candle_core::Device) -> String {
+    match cuda::name(device) {
+        Some(card) => format!("{} ({card})", name(device)),
+        None => name(device),
+    }
+}
+
+/// What the last bits of all figures depend on: the processor's instruction set, or the card's make.
+pub(super) fn arithmetic(device: &candle_core::Device) -> String {
+    cuda::name(device).unwrap_or_else(|| instruction_set().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_can_use_no_card_says_how_to_get_one_that_can() {
+        if cuda::IN_THIS_BUILD {
+            // A card of this number is nowhere, and the error names it.
+            let error = open(Device::Cuda(4096)).unwrap_err().to_string();
+            assert!(error.contains("cuda:4096"), "{error}");
+        } else {
+            let error = open(Device::Cuda(0)).unwrap_err().to_string();
+            assert!(error.contains("--features cuda"), "{error}");
+            assert_eq!(name(&open(Device::Auto).unwrap()), "cpu");
+        }
+        assert_eq!(name(&open(Device::Cpu).unwrap()), "cpu");
+    }
+}
