@@ -1,5 +1,6 @@
 
-DEVICE float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+// A cell's few numbers are worked on in float64: a step's time goes into starting it.
+DEVICE double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 
 // One step of an LSTM (Hochreiter and Schmidhuber 1997; Gers et al. 2000), gates in the order i, f, g, o: `gates`, (images,
 // steps, 4 * hidden), come at step t as what the input gives and leave as activations; `recurrent`, (images, 4 * hidden), is
@@ -10,17 +11,18 @@ KERNEL(lstm_cell)(float* gates, const float* recurrent, const float* bias, float
         int image = i / hidden, h = i % hidden, at = (image * steps + t) * hidden + h;
         float* own = gates + (image * steps + t) * 4 * hidden + h;
         const float* given = recurrent + image * 4 * hidden + h;
-        float in = sigmoid(own[0] + given[0] + bias[h]);
-        float forget = sigmoid(own[hidden] + given[hidden] + bias[hidden + h]);
-        float cell = tanhf(own[2 * hidden] + given[2 * hidden] + bias[2 * hidden + h]);
-        float out = sigmoid(own[3 * hidden] + given[3 * hidden] + bias[3 * hidden + h]);
-        float old = before == t ? 0.0f : cells[(image * steps + before) * hidden + h];
-        own[0] = in;
-        own[hidden] = forget;
-        own[2 * hidden] = cell;
-        own[3 * hidden] = out;
-        cells[at] = forget * old + in * cell;
-        output[at] = out * tanhf(cells[at]);
+        double in = sigmoid((double)own[0] + given[0] + bias[h]);
+        double forget = sigmoid((double)own[hidden] + given[hidden] + bias[hidden + h]);
+        double cell = tanh((double)own[2 * hidden] + given[2 * hidden] + bias[2 * hidden + h]);
+        double out = sigmoid((double)own[3 * hidden] + given[3 * hidden] + bias[3 * hidden + h]);
+        double old = before == t ? 0.0 : cells[(image * steps + before) * hidden + h];
+        own[0] = (float)in;
+        own[hidden] = (float)forget;
+        own[2 * hidden] = (float)cell;
+        own[3 * hidden] = (float)out;
+        double now = forget * old + in * cell;
+        cells[at] = (float)now;
+        output[at] = (float)(out * tanh(now));
         state[i] = output[at];
     }
 }
@@ -33,15 +35,15 @@ KERNEL(lstm_cell_back)(float* gates, const float* cells, const float* g, const f
         int image = i / hidden, h = i % hidden, at = (image * steps + t) * hidden + h;
         float* own = gates + (image * steps + t) * 4 * hidden + h;
         float* copy = d_gates + image * 4 * hidden + h;
-        float in = own[0], forget = own[hidden], cell = own[2 * hidden], out = own[3 * hidden];
-        float old = before == t ? 0.0f : cells[(image * steps + before) * hidden + h];
-        float bent = tanhf(cells[at]), dh = g[at] + d_state[i];
-        float dc = d_cell[i] + dh * out * (1.0f - bent * bent);
-        d_cell[i] = dc * forget;
-        copy[0] = own[0] = dc * cell * in * (1.0f - in);
-        copy[hidden] = own[hidden] = dc * old * forget * (1.0f - forget);
-        copy[2 * hidden] = own[2 * hidden] = dc * in * (1.0f - cell * cell);
-        copy[3 * hidden] = own[3 * hidden] = dh * bent * out * (1.0f - out);
+        double in = own[0], forget = own[hidden], cell = own[2 * hidden], out = own[3 * hidden];
+        double old = before == t ? 0.0 : cells[(image * steps + before) * hidden + h];
+        double bent = tanh((double)cells[at]), dh = (double)g[at] + d_state[i];
+        double dc = d_cell[i] + dh * out * (1.0 - bent * bent);
+        d_cell[i] = (float)(dc * forget);
+        copy[0] = own[0] = (float)(dc * cell * in * (1.0 - in));
+        copy[hidden] = own[hidden] = (float)(dc * old * forget * (1.0 - forget));
+        copy[2 * hidden] = own[2 * hidden] = (float)(dc * in * (1.0 - cell * cell));
+        copy[3 * hidden] = own[3 * hidden] = (float)(dh * bent * out * (1.0 - out));
     }
 }
 
@@ -53,15 +55,15 @@ KERNEL(gru_cell)(float* gates, const float* recurrent, const float* bias_ih, con
         int image = i / hidden, h = i % hidden, at = (image * steps + t) * hidden + h;
         float* own = gates + (image * steps + t) * 3 * hidden + h;
         const float* given = recurrent + image * 3 * hidden + h;
-        float share = given[2 * hidden] + bias_hh[2 * hidden + h];
-        float r = sigmoid(own[0] + bias_ih[h] + given[0] + bias_hh[h]);
-        float z = sigmoid(own[hidden] + bias_ih[hidden + h] + given[hidden] + bias_hh[hidden + h]);
-        float n = tanhf(own[2 * hidden] + bias_ih[2 * hidden + h] + r * share);
-        own[0] = r;
-        own[hidden] = z;
-        own[2 * hidden] = n;
-        shares[at] = share;
-        state[i] = (1.0f - z) * n + z * state[i];
+        double share = (double)given[2 * hidden] + bias_hh[2 * hidden + h];
+        double r = sigmoid((double)own[0] + bias_ih[h] + given[0] + bias_hh[h]);
+        double z = sigmoid((double)own[hidden] + bias_ih[hidden + h] + given[hidden] + bias_hh[hidden + h]);
+        double n = tanh((double)own[2 * hidden] + bias_ih[2 * hidden + h] + r * share);
+        own[0] = (float)r;
+        own[hidden] = (float)z;
+        own[2 * hidden] = (float)n;
+        shares[at] = (float)share;
+        state[i] = (float)((1.0 - z) * n + z * state[i]);
         output[at] = state[i];
     }
 }
@@ -76,14 +78,14 @@ KERNEL(gru_cell_back)(float* gates, float* by_state, const float* shares, const 
         float* own = gates + (image * steps + t) * 3 * hidden + h;
         float* other = by_state + (image * steps + t) * 3 * hidden + h;
         float* copy = d_gates + image * 3 * hidden + h;
-        float r = own[0], z = own[hidden], n = own[2 * hidden];
-        float dh = g[at] + d_state[i] + through[i];
-        float dn = dh * (1.0f - z) * (1.0f - n * n);
-        d_state[i] = dh * z;
-        copy[0] = other[0] = own[0] = dn * shares[at] * r * (1.0f - r);
-        copy[hidden] = other[hidden] = own[hidden] = dh * (states[at] - n) * z * (1.0f - z);
-        copy[2 * hidden] = other[2 * hidden] = dn * r;
-        own[2 * hidden] = dn;
+        double r = own[0], z = own[hidden], n = own[2 * hidden];
+        double dh = (double)g[at] + d_state[i] + through[i];
+        double dn = dh * (1.0 - z) * (1.0 - n * n);
+        d_state[i] = (float)(dh * z);
+        copy[0] = other[0] = own[0] = (float)(dn * shares[at] * r * (1.0 - r));
+        copy[hidden] = other[hidden] = own[hidden] = (float)(dh * (states[at] - n) * z * (1.0 - z));
+        copy[2 * hidden] = other[2 * hidden] = (float)(dn * r);
+        own[2 * hidden] = (float)dn;
     }
 }
 
