@@ -1,6 +1,7 @@
 //! Asking a process of its own for the devices, so that this one opens no card.
 
-use super::{Devices, IN_THIS_BUILD};
+use super::Devices;
+use crate::nn::cuda::IN_THIS_BUILD;
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -2,13 +2,12 @@
 
 #[cfg(feature = "cuda")]
 use super::cuda::cards;
+use crate::nn::cuda::IN_THIS_BUILD;
 use crate::nn::instruction_set;
 use crate::run::{Device, FieldError, SpecError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Whether this build can train on a card: whether it has the feature `cuda`.
-pub const IN_THIS_BUILD: bool = cfg!(feature = "cuda");
 
 /// What is said where a build without the feature is asked for a card.
 const NOT_IN_THIS_BUILD: &str =

@@ -1,6 +1,7 @@
 //! The device that a run trains on.
 
 use super::TrainError;
+use crate::device::check_build;
 use crate::nn::{cuda, instruction_set};
 use crate::run::Device;
 
@@ -15,17 +16,15 @@ pub fn open(device: Device) -> Result<candle_core::Device, TrainError> {
             Some(ordinal) => Ok(cuda::open(ordinal)?),
             None => Ok(candle_core::Device::Cpu),
         },
-        Device::Cuda(_) if !cuda::IN_THIS_BUILD => Err(TrainError::Device(
-            "this build of Gapwatch cannot train on a card: build it with `cargo build --release --features cuda`, \
-             or set device = \"cpu\""
-                .to_owned(),
-        )),
-        Device::Cuda(ordinal) => cuda::open(ordinal).map_err(|error| {
-            TrainError::Device(format!(
-                "the card cuda:{ordinal} cannot be used: {error}. Set device = \"auto\" or \"cpu\", or see by nvidia-smi \
-                 which cards there are"
-            ))
-        }),
+        Device::Cuda(ordinal) => {
+            check_build(device).map_err(TrainError::Device)?;
+            cuda::open(ordinal).map_err(|error| {
+                TrainError::Device(format!(
+                    "the card cuda:{ordinal} cannot be used: {error}. Set device = \"auto\" or \"cpu\"; gapwatch devices \
+                     lists the cards that are there"
+                ))
+            })
+        }
     }
 }
 
@@ -62,7 +61,7 @@ mod tests {
             assert!(error.contains("cuda:4096"), "{error}");
         } else {
             let error = open(Device::Cuda(0)).unwrap_err().to_string();
-            assert!(error.contains("--features cuda"), "{error}");
+            assert!(error.contains("make cuda"), "{error}");
             assert_eq!(name(&open(Device::Auto).unwrap()), "cpu");
         }
         assert_eq!(name(&open(Device::Cpu).unwrap()), "cpu");
