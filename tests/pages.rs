@@ -546,7 +546,8 @@ async fn a_form_without_a_card_to_choose_says_why() {
         text.contains("No NVIDIA card to choose. There is no NVIDIA driver."),
         "{text}"
     );
-    assert!(!text.contains("name=\"device\""));
+    // Nothing to choose, but what the form holds is sent along.
+    assert!(text.contains("<input type=\"hidden\" name=\"device\" value=\"auto\">"));
     // A run that asked for a card elsewhere keeps its wish when it is cloned, and is told.
     let text = site.get("/runs/new?device=cuda:0").await.text;
     assert!(

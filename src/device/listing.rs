@@ -8,7 +8,6 @@ use crate::run::{Device, FieldError, SpecError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-
 /// What is said where a build without the feature is asked for a card.
 const NOT_IN_THIS_BUILD: &str =
     "this build has no CUDA: make cuda builds one that has (docs/CUDA.md)";

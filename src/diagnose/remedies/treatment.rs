@@ -135,6 +135,15 @@ mod tests {
         finding
     }
 
+    fn case<'a>(spec: &'a RunSpec, index: &'a Index, findings: &'a [Finding]) -> Remediable<'a> {
+        Remediable {
+            spec,
+            epochs: 10,
+            index,
+            findings,
+        }
+    }
+
     #[test]
     fn an_id_names_up_to_three_remedies_once_each() {
         let both = Treatment::named("global-pooling+augment").unwrap();
@@ -160,12 +169,7 @@ mod tests {
     #[test]
     fn what_names_images_of_a_split_is_done_before_another_split() {
         let (spec, index, findings) = (RunSpec::default(), index(), [copies()]);
-        let case = Remediable {
-            spec: &spec,
-            epochs: 10,
-            index: &index,
-            findings: &findings,
-        };
+        let case = case(&spec, &index, &findings);
         // The copies could not be told any more once the images are split anew.
         let both = Treatment::named("resplit-pooled+remove-duplicates").unwrap();
         let applied = both.apply(&case).unwrap();
@@ -182,12 +186,7 @@ mod tests {
     #[test]
     fn each_of_several_causes_gets_its_first_remedy_that_fits_and_none_gets_two() {
         let (spec, index, findings) = (RunSpec::default(), index(), [copies()]);
-        let case = Remediable {
-            spec: &spec,
-            epochs: 10,
-            index: &index,
-            findings: &findings,
-        };
+        let case = case(&spec, &index, &findings);
         let together = |causes: &[Cause]| {
             Treatment::together(causes, &case).map(|(causes, of)| (causes, of.id()))
         };
