@@ -5,7 +5,7 @@
 //! (`kernels/*.cu`), compiled for the card when the first is started. None needs a number on the host, none adds up
 //! by atomics, so the same input gives the same bits on the same card.
 //!
-//! Every kernel starts through [`launch::Launch`]. Tests run the same launches on the processor, see `emulator.rs`.
+//! Every kernel starts through `launch::Launch`. Tests run the same launches on the processor, see `emulator.rs`.
 
 mod card;
 mod column_sums;
