@@ -2,6 +2,7 @@
 
 use super::Probe;
 use super::features::features;
+use super::finding::beaten;
 use super::signs::Signs;
 use crate::diagnose::Answer;
 use crate::diagnose::finding::Cause;
@@ -39,6 +40,21 @@ pub struct Ratios {
     pub yes: BTreeMap<Probe, f64>,
 }
 
+/// What is left of the probability of a cause that no finding and no probe speaks for: runs of people are of more kinds than the
+/// planted ones, and nobody is to hear of a fault for which there is nothing to show.
+const UNSPOKEN: f64 = 0.5;
+
+/// Gives one cause's probability to another, where they are the same.
+fn merge(all: &mut [(Cause, f64)], one: Cause, other: Cause) {
+    let place = |cause: Cause| all.iter().position(|(of, _)| *of == cause);
+    if let (Some(one), Some(other)) = (place(one), place(other))
+        && one != other
+    {
+        all[other].1 = 1.0 - (1.0 - all[other].1) * (1.0 - all[one].1);
+        all[one].1 = 0.0;
+    }
+}
+
 impl Calibration {
     /// The one that Gapwatch was built with.
     pub fn shipped() -> &'static Calibration {
@@ -60,6 +76,12 @@ impl Calibration {
                 (*cause, 1.0 / (1.0 + (-log_odds).exp()))
             })
             .collect();
+        merge(&mut all, Cause::WeakerThanBaseline, beaten(signs.verdict));
+        for (cause, p) in &mut all {
+            if !signs.speak_for(*cause) {
+                *p *= UNSPOKEN;
+            }
+        }
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all
     }
@@ -163,16 +185,20 @@ mod tests {
         }
     }
 
+    fn sign(cause: Cause) -> Sign {
+        Sign {
+            id: "x".to_owned(),
+            cause,
+            severity: Severity::Problem,
+        }
+    }
+
     #[test]
     fn a_finding_raises_its_own_cause() {
         for cause in Calibration::shipped().causes.keys().copied() {
             let without = signs(Verdict::Overfitting, &[]);
             let mut with = without.clone();
-            with.findings.push(Sign {
-                id: "x".to_owned(),
-                cause,
-                severity: Severity::Problem,
-            });
+            with.findings.push(sign(cause));
             assert!(probability(&with, cause) >= probability(&without, cause));
         }
     }
@@ -184,6 +210,47 @@ mod tests {
             probability(&signs, Cause::Memorisation)
         };
         assert!(of(Answer::No) > of(Answer::Yes));
+    }
+
+    #[test]
+    fn what_nothing_speaks_for_is_half_as_probable() {
+        let certain = Calibration {
+            causes: [(
+                Cause::LabelNoise,
+                Ratios {
+                    ratios: [vec![40.0], vec![0.0; FEATURES - 1]].concat(),
+                    ..Ratios::default()
+                },
+            )]
+            .into(),
+            ..Calibration::default()
+        };
+        let of = |signs: &Signs| certain.probabilities(signs)[0].1;
+        let answered = |answer| signs(Verdict::Overfitting, &[(Probe::LabelSuspects, answer)]);
+        for unspoken in [Answer::Weak, Answer::No, Answer::Unknown] {
+            assert!((of(&answered(unspoken)) - 0.5).abs() < 1e-12);
+        }
+        assert!(of(&answered(Answer::Yes)) > 0.999);
+    }
+
+    #[test]
+    fn where_validation_is_guessing_a_network_that_a_small_one_beats_has_learnt_by_heart() {
+        let even = || Ratios {
+            ratios: vec![0.0; FEATURES],
+            ..Ratios::default()
+        };
+        let causes = [Cause::WeakerThanBaseline, Cause::Memorisation];
+        let calibration = Calibration {
+            causes: causes.map(|cause| (cause, even())).into(),
+            ..Calibration::default()
+        };
+        let of = |verdict| {
+            let signs = signs(verdict, &[(Probe::Baseline, Answer::Yes)]);
+            let all: BTreeMap<Cause, f64> = calibration.probabilities(&signs).into_iter().collect();
+            causes.map(|cause| all[&cause])
+        };
+        assert_eq!(of(Verdict::Memorising), [0.0, 0.75]);
+        assert_eq!(of(Verdict::Overfitting), [0.5, 0.25]);
     }
 
     #[test]
@@ -200,7 +267,8 @@ mod tests {
             causes: [(Cause::Leakage, ratios(0.0))].into(),
             ..Calibration::default()
         };
-        let before = signs(Verdict::Overfitting, &[]);
+        let mut before = signs(Verdict::Overfitting, &[]);
+        before.findings.push(sign(Cause::Leakage));
         assert!(sure.information(&before, Probe::Baseline).abs() < 1e-9);
         // No ratio of this probe differs from nothing.
         assert!(unsure.information(&before, Probe::Baseline).abs() < 1e-9);

@@ -8,7 +8,7 @@ use crate::diagnose::{Answer, Verdict};
 /// Suspected labels whose pictures are shown.
 const PICTURES: usize = 12;
 /// Causes that a pooled re-split takes away; the first where no finding speaks for one of them.
-const OF_THE_SPLIT: [Cause; 6] = [
+pub(super) const OF_THE_SPLIT: [Cause; 6] = [
     Cause::SplitShift,
     Cause::GroupShift,
     Cause::OrderedSplit,
@@ -17,15 +17,20 @@ const OF_THE_SPLIT: [Cause; 6] = [
     Cause::PreprocessingMismatch,
 ];
 
-/// The finding of a probe that was answered yes. `spoken_for`: causes that a finding speaks for, the most probable without its
-/// answer first.
-pub(super) fn of_answer(probe: Probe, reading: &Reading, spoken_for: &[Cause]) -> Option<Finding> {
+/// The finding of a probe that was answered yes of a run with this verdict. `spoken_for`: causes that a finding speaks for, the
+/// most probable without its answer first.
+pub(super) fn of_answer(
+    probe: Probe,
+    verdict: Verdict,
+    reading: &Reading,
+    spoken_for: &[Cause],
+) -> Option<Finding> {
     if reading.answer != Answer::Yes {
         return None;
     }
     let (cause, severity, id, title, why, remedy, false_alarm) = match probe {
         Probe::Baseline => (
-            Cause::WeakerThanBaseline,
+            beaten(verdict),
             Severity::Warning,
             "small-network-does-better",
             "A small network with global pooling does better on the same images",
@@ -123,6 +128,15 @@ pub(super) fn of_answer(probe: Probe, reading: &Reading, spoken_for: &[Cause]) -
         });
     }
     Some(finding)
+}
+
+/// What is the matter with a network that a small one beats: where its own validation cannot be told from guessing, it has learnt
+/// nothing but its training images.
+pub(super) fn beaten(verdict: Verdict) -> Cause {
+    match verdict {
+        Verdict::Memorising => Cause::Memorisation,
+        _ => Cause::WeakerThanBaseline,
+    }
 }
 
 /// Memorisation by exclusion: the gap is real, and drawing the splits from one pool does not close it.

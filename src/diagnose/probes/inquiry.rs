@@ -140,7 +140,8 @@ impl<'a> Inquiry<'a> {
                 .map(|spec| difference(&self.run.spec, spec))
                 .collect(),
         };
-        let found = of_answer(probe, &reading, &self.spoken_for());
+        let verdict = self.diagnosis.verdict;
+        let found = of_answer(probe, verdict, &reading, &self.spoken_for());
         self.found.extend(found);
         self.read.push((probe, reading));
         // A vector that was pushed to is not empty.

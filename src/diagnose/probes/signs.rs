@@ -2,6 +2,7 @@
 //! probes' answers.
 
 use super::Probe;
+use super::finding::{OF_THE_SPLIT, beaten};
 use crate::diagnose::finding::{Cause, Finding, Severity};
 use crate::diagnose::{Answer, Gates, Verdict};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,23 @@ impl Signs {
     }
 }
 
+impl Signs {
+    /// True where a finding speaks for a cause, or a probe that was answered yes.
+    pub fn speak_for(&self, cause: Cause) -> bool {
+        let answered = self.answers.iter();
+        let yes = answered.filter(|(_, answer)| *answer == Answer::Yes);
+        self.findings.iter().any(|sign| sign.cause == cause)
+            || yes.into_iter().any(|(probe, _)| match probe {
+                Probe::Baseline => beaten(self.verdict) == cause,
+                Probe::PooledResplit => OF_THE_SPLIT.contains(&cause),
+                Probe::ShuffledLabels | Probe::LearningCurve => cause == Cause::Memorisation,
+                Probe::GroupedFolds => cause == Cause::GroupShift,
+                Probe::LabelSuspects => cause == Cause::LabelNoise,
+                Probe::LongerTraining | Probe::CoolerTraining => cause == Cause::NotLearning,
+            })
+    }
+}
+
 /// Without what another sign explains: classes that are rare in training and not in validation are the split's doing.
 fn apart(mut signs: Vec<Sign>) -> Vec<Sign> {
     let split =
@@ -94,6 +112,30 @@ mod tests {
             causes(Severity::Warning),
             [Cause::ClassImbalance, Cause::OrderedSplit]
         );
+    }
+
+    #[test]
+    fn findings_and_answers_of_yes_speak_for_causes() {
+        let finding = |cause| {
+            let mut finding = Finding::new("x", Severity::Note, "");
+            finding.cause = Some(cause);
+            finding
+        };
+        let copies = [finding(Cause::Leakage)];
+        let answers = |of: Answer| [(Probe::Baseline, of), (Probe::LabelSuspects, Answer::Weak)];
+        let signs = |verdict, of| Signs::of(verdict, None, &copies, answers(of));
+        let overfitting = signs(Verdict::Overfitting, Answer::Yes);
+        assert!(overfitting.speak_for(Cause::Leakage));
+        assert!(overfitting.speak_for(Cause::WeakerThanBaseline));
+        for cause in [Cause::Memorisation, Cause::LabelNoise] {
+            assert!(!overfitting.speak_for(cause), "{cause:?}");
+        }
+        // A network whose validation is guessing, and that a small one beats, has learnt by heart.
+        let memorising = signs(Verdict::Memorising, Answer::Yes);
+        assert!(memorising.speak_for(Cause::Memorisation));
+        assert!(!memorising.speak_for(Cause::WeakerThanBaseline));
+        let beats_nothing = signs(Verdict::Memorising, Answer::No);
+        assert!(!beats_nothing.speak_for(Cause::Memorisation));
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub fn remedies(cause: Cause) -> &'static [Remedy] {
 
 const MEMORISATION: &[Remedy] = &[
     GLOBAL_POOLING,
+    USE_BASELINE,
     by_run(
         "drop-recurrent-head",
         "leave a recurrent layer out that has no order to read",
@@ -431,7 +432,7 @@ mod tests {
         assert!(plan_for(&pooled, 3).unwrap().parameters < 20_000);
         // What is done already is not done again.
         let (id, _) = first(Cause::Memorisation, &pooled, &[]).unwrap();
-        assert_eq!(id, "fewer-channels");
+        assert_eq!(id, "use-baseline");
     }
 
     #[test]
