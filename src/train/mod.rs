@@ -136,10 +136,10 @@ const STACK_BYTES: usize = 64 << 20;
 /// data is gone on with, bit for bit as if it had never been left; with other settings or data it is an error.
 pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
     // What is wrong with the settings is said before a card is opened.
-    session::check(job.spec, &job.dataset.index)?;
+    let plan = session::check(job.spec, &job.dataset.index)?;
     let device = device::open(job.spec.device)?;
     in_pool(job.threads, || {
-        Session::start(&job, &device, observer)?.run()
+        Session::start(&job, plan, &device, observer)?.run()
     })
     .map_err(|error| memory::explained(error, &job, &device))
 }

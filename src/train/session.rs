@@ -107,14 +107,14 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins, or goes on from the folder's state, with the network on `device`.
+    /// Begins, or goes on from the folder's state, with the network on `device`; `plan` is what [`check`] gave.
     pub fn start(
         job: &'a Job,
+        plan: Plan,
         device: &candle_core::Device,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let spec = job.spec;
-        let plan = check(spec, &job.dataset.index)?;
         let dataset = job.dataset.varied(&spec.variation)?;
         let index = &dataset.index;
         fs::create_dir_all(&job.folder).map_err(TrainError::at(&job.folder))?;

@@ -2,10 +2,9 @@
 
 use super::Probe;
 use super::features::features;
-use super::finding::beaten;
 use super::signs::Signs;
-use crate::diagnose::Answer;
 use crate::diagnose::finding::Cause;
+use crate::diagnose::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -47,9 +46,7 @@ const UNSPOKEN: f64 = 0.5;
 /// Gives one cause's probability to another, where they are the same.
 fn merge(all: &mut [(Cause, f64)], one: Cause, other: Cause) {
     let place = |cause: Cause| all.iter().position(|(of, _)| *of == cause);
-    if let (Some(one), Some(other)) = (place(one), place(other))
-        && one != other
-    {
+    if let (Some(one), Some(other)) = (place(one), place(other)) {
         all[other].1 = 1.0 - (1.0 - all[other].1) * (1.0 - all[one].1);
         all[one].1 = 0.0;
     }
@@ -76,7 +73,9 @@ impl Calibration {
                 (*cause, 1.0 / (1.0 + (-log_odds).exp()))
             })
             .collect();
-        merge(&mut all, Cause::WeakerThanBaseline, beaten(signs.verdict));
+        if signs.verdict == Verdict::Memorising {
+            merge(&mut all, Cause::WeakerThanBaseline, Cause::Memorisation);
+        }
         for (cause, p) in &mut all {
             if !signs.speak_for(*cause) {
                 *p *= UNSPOKEN;

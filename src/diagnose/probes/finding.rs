@@ -8,7 +8,7 @@ use crate::diagnose::{Answer, Verdict};
 /// Suspected labels whose pictures are shown.
 const PICTURES: usize = 12;
 /// Causes that a pooled re-split takes away; the first where no finding speaks for one of them.
-pub(super) const OF_THE_SPLIT: [Cause; 6] = [
+const OF_THE_SPLIT: [Cause; 6] = [
     Cause::SplitShift,
     Cause::GroupShift,
     Cause::OrderedSplit,
@@ -28,9 +28,11 @@ pub(super) fn of_answer(
     if reading.answer != Answer::Yes {
         return None;
     }
-    let (cause, severity, id, title, why, remedy, false_alarm) = match probe {
+    let causes = causes_of(probe, verdict);
+    let suspected = spoken_for.iter().find(|cause| causes.contains(cause));
+    let cause = *suspected.or(causes.first())?;
+    let (severity, id, title, why, remedy, false_alarm) = match probe {
         Probe::Baseline => (
-            beaten(verdict),
             Severity::Warning,
             "small-network-does-better",
             "A small network with global pooling does better on the same images",
@@ -38,25 +40,16 @@ pub(super) fn of_answer(
             "Take the preset cnn-gap, or replace flatten and the large linear layer by global pooling.",
             "The small network was trained with its own optimizer: try that with yours as well.",
         ),
-        Probe::PooledResplit => {
-            let suspected = spoken_for
-                .iter()
-                .copied()
-                .find(|cause| OF_THE_SPLIT.contains(cause))
-                .unwrap_or(Cause::SplitShift);
-            (
-                suspected,
-                Severity::Problem,
-                "resplit-recovers",
-                "Validation recovers when the splits are drawn from one pool",
-                "The gap is in how the images are divided, not in the network: training does not show what validation asks.",
-                "Find out what differs between the splits (audit, groups). Keep the split if it asks the right question, and \
-                 collect what is missing in training; else draw the splits from one pool.",
-                "Copies and series of one object lie in both parts of a random split and make it look easier than it is.",
-            )
-        }
+        Probe::PooledResplit => (
+            Severity::Problem,
+            "resplit-recovers",
+            "Validation recovers when the splits are drawn from one pool",
+            "The gap is in how the images are divided, not in the network: training does not show what validation asks.",
+            "Find out what differs between the splits (audit, groups). Keep the split if it asks the right question, and \
+             collect what is missing in training; else draw the splits from one pool.",
+            "Copies and series of one object lie in both parts of a random split and make it look easier than it is.",
+        ),
         Probe::ShuffledLabels => (
-            Cause::Memorisation,
             Severity::Note,
             "learns-shuffled-labels",
             "The network can learn its training images by heart",
@@ -65,7 +58,6 @@ pub(super) fn of_answer(
             "Every large network can: this is necessary for memorisation, and no proof of it.",
         ),
         Probe::LearningCurve => (
-            Cause::Memorisation,
             Severity::Note,
             "more-images-help",
             "Validation still rises with more training images",
@@ -74,7 +66,6 @@ pub(super) fn of_answer(
             "A curve of three points says that it rises, not how far.",
         ),
         Probe::GroupedFolds => (
-            Cause::GroupShift,
             Severity::Problem,
             "new-groups-are-harder",
             "New groups are much harder than new images of known groups",
@@ -83,7 +74,6 @@ pub(super) fn of_answer(
             "The groups are guessed from file names and may mean something else.",
         ),
         Probe::LabelSuspects => (
-            Cause::LabelNoise,
             match reading.is_strong() {
                 true => Severity::Problem,
                 false => Severity::Warning,
@@ -95,7 +85,6 @@ pub(super) fn of_answer(
             "Where classes are hard to tell apart, confident mistakes of the network look the same.",
         ),
         Probe::LongerTraining => (
-            Cause::NotLearning,
             Severity::Warning,
             "longer-training-helps",
             "Training three times as long helps",
@@ -104,7 +93,6 @@ pub(super) fn of_answer(
             "",
         ),
         Probe::CoolerTraining => (
-            Cause::NotLearning,
             Severity::Warning,
             "smaller-learning-rate-helps",
             "A ten times smaller learning rate helps",
@@ -130,12 +118,18 @@ pub(super) fn of_answer(
     Some(finding)
 }
 
-/// What is the matter with a network that a small one beats: where its own validation cannot be told from guessing, it has learnt
-/// nothing but its training images.
-pub(super) fn beaten(verdict: Verdict) -> Cause {
-    match verdict {
-        Verdict::Memorising => Cause::Memorisation,
-        _ => Cause::WeakerThanBaseline,
+/// The causes that an answer of yes speaks for.
+pub(super) fn causes_of(probe: Probe, verdict: Verdict) -> &'static [Cause] {
+    match probe {
+        // Where its own validation cannot be told from guessing, a network that a small one beats has learnt nothing but its
+        // training images.
+        Probe::Baseline if verdict == Verdict::Memorising => &[Cause::Memorisation],
+        Probe::Baseline => &[Cause::WeakerThanBaseline],
+        Probe::PooledResplit => &OF_THE_SPLIT,
+        Probe::ShuffledLabels | Probe::LearningCurve => &[Cause::Memorisation],
+        Probe::GroupedFolds => &[Cause::GroupShift],
+        Probe::LabelSuspects => &[Cause::LabelNoise],
+        Probe::LongerTraining | Probe::CoolerTraining => &[Cause::NotLearning],
     }
 }
 

@@ -2,7 +2,7 @@
 //! probes' answers.
 
 use super::Probe;
-use super::finding::{OF_THE_SPLIT, beaten};
+use super::finding::causes_of;
 use crate::diagnose::finding::{Cause, Finding, Severity};
 use crate::diagnose::{Answer, Gates, Verdict};
 use serde::{Deserialize, Serialize};
@@ -63,17 +63,10 @@ impl Signs {
 impl Signs {
     /// True where a finding speaks for a cause, or a probe that was answered yes.
     pub fn speak_for(&self, cause: Cause) -> bool {
-        let answered = self.answers.iter();
-        let yes = answered.filter(|(_, answer)| *answer == Answer::Yes);
-        self.findings.iter().any(|sign| sign.cause == cause)
-            || yes.into_iter().any(|(probe, _)| match probe {
-                Probe::Baseline => beaten(self.verdict) == cause,
-                Probe::PooledResplit => OF_THE_SPLIT.contains(&cause),
-                Probe::ShuffledLabels | Probe::LearningCurve => cause == Cause::Memorisation,
-                Probe::GroupedFolds => cause == Cause::GroupShift,
-                Probe::LabelSuspects => cause == Cause::LabelNoise,
-                Probe::LongerTraining | Probe::CoolerTraining => cause == Cause::NotLearning,
-            })
+        let answered = |(probe, answer): &(Probe, Answer)| {
+            *answer == Answer::Yes && causes_of(*probe, self.verdict).contains(&cause)
+        };
+        self.findings.iter().any(|sign| sign.cause == cause) || self.answers.iter().any(answered)
     }
 }
 
