@@ -3,6 +3,7 @@
 use crate::chance::Chance;
 use crate::fault::{Image, Network, Severity, network, plant, spec};
 use crate::picture::{Family, SIDE};
+use crate::{calibrating, reporting};
 use anyhow::Result;
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::model::resolve;
@@ -82,15 +83,15 @@ impl Case {
         let faults = PLANS[turn % PLANS.len()];
         let severity = Severity::ALL[turn / PLANS.len() % 3];
         let families: &[Family] = match calibration {
-            true => &Family::CALIBRATION,
-            false => &Family::REPORTING,
+            true => &calibrating::FAMILIES,
+            false => &reporting::FAMILIES,
         };
         // Every third healthy case.
         let hard = faults.is_empty() && turn / 6 % 3 == 2;
         // Dense and linear networks get new images of these right as well, and then there is no fault.
         let fits = |family: &Family| match faults {
-            [Cause::Memorisation, ..] => !family.has_places() && *family != Family::Gratings,
-            [Cause::WeakerThanBaseline, ..] => !family.has_places(),
+            [Cause::Memorisation, ..] => !family.suits_dense,
+            [Cause::WeakerThanBaseline, ..] => !family.has_places,
             _ => true,
         };
         let families: Vec<Family> = families.iter().copied().filter(fits).collect();
@@ -113,7 +114,7 @@ impl Case {
         };
         let classes = chance
             .one_of(&[2, 3, 4, 6, 9, 12, 20])
-            .clamp(least_classes, most_classes.min(family.most_classes()));
+            .clamp(least_classes, most_classes.min(family.most_classes));
         let each = match faults {
             [Cause::Memorisation, ..] => chance.one_of(&[10, 20, 30]),
             [] => 300,
@@ -129,7 +130,8 @@ impl Case {
             faults,
             severity,
             hard,
-            noise: family.noise() * if hard { 1.8 } else { 1.0 },
+            // A family's tasks are not all as hard.
+            noise: family.noise * chance.within(0.8, 1.2) * if hard { 1.8 } else { 1.0 },
             network: network(faults),
         }
     }
@@ -221,7 +223,7 @@ impl Case {
             {"conv2d": {"out": width, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": momentum}}, {"relu": {}},
             {"max_pool": {"kernel": 2}},
             {"conv2d": {"out": 2 * width, "kernel": 3, "padding": 1}}, {"batch_norm": {"momentum": momentum}}, {"relu": {}},
-            {"adaptive_max_pool": {"out": if self.family.has_places() { 4 } else { 1 }}},
+            {"adaptive_max_pool": {"out": if self.family.has_places { 4 } else { 1 }}},
             {"flatten": {}}, {"linear": {}}
         ]);
         let roomy = json!([
@@ -253,7 +255,7 @@ impl Case {
         json!({
             "case": self.number,
             "half": if self.calibration { "calibration" } else { "reporting" },
-            "family": self.family.name(),
+            "family": self.family.name,
             "classes": self.classes,
             "each": self.each,
             "severity": self.severity.name(),

@@ -5,6 +5,7 @@
 //! families of pictures. One JSON line a case is appended in the folder, so that a run that was broken off goes on; then the table
 //! is printed. `--write` puts what was fitted into the sources; `--shipped` fits nothing and reports by what is there.
 
+mod calibrating;
 mod case;
 mod chance;
 mod fault;
@@ -13,6 +14,7 @@ mod fit;
 mod judged;
 mod line;
 mod picture;
+mod reporting;
 mod table;
 
 use anyhow::{Context, Result};
