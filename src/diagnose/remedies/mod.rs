@@ -3,6 +3,8 @@
 mod catalogue;
 mod document;
 mod effect;
+#[cfg(test)]
+mod fixture;
 mod images;
 mod network;
 mod proposal;

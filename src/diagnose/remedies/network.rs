@@ -20,7 +20,7 @@ pub(super) fn baseline(case: &Remediable, spec: &mut RunSpec) -> Option<()> {
     Some(())
 }
 
-/// The run's own convolutions, the maximum of each channel over the whole image, one linear layer. Where nothing of the
+/// The run's own convolutions without dropout, the maximum of each channel over the whole image, one linear layer. Where nothing of the
 /// network looks at images, the small network.
 pub(super) fn global_pooling(case: &Remediable, spec: &mut RunSpec) -> Option<()> {
     let own = layers(&spec.model)?;
@@ -46,6 +46,8 @@ pub(super) fn global_pooling(case: &Remediable, spec: &mut RunSpec) -> Option<()
         return None;
     }
     let mut body = body.to_vec();
+    // With little left to learn by heart dropout only slows learning: the maximum over an image is often what was dropped.
+    body.retain(|spec| !matches!(spec.layer, Layer::Dropout(_)));
     while body.last().is_some_and(is_adaptive_pool) {
         body.pop();
     }
@@ -227,5 +229,102 @@ fn each(specs: &mut [LayerSpec], f: &mut dyn FnMut(&mut Layer)) {
             each(&mut block.shortcut, f);
         }
         f(&mut spec.layer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::*;
+
+    #[test]
+    fn global_pooling_keeps_the_convolutions_and_leaves_nothing_else_to_learn_by_heart() {
+        let run = spec(json!({"model": {"preset": "cnn-bilstm"}}));
+        let (id, pooled) = first(Cause::Memorisation, &run, &[]).unwrap();
+        assert_eq!(id, "global-pooling");
+        let kinds: Vec<&str> = layers(&pooled).iter().map(|l| l.layer.kind()).collect();
+        assert_eq!(
+            kinds[kinds.len() - 3..],
+            ["adaptive_max_pool", "flatten", "linear"]
+        );
+        assert_eq!(kinds.iter().filter(|kind| **kind == "conv2d").count(), 3);
+        assert!(!kinds.contains(&"lstm") && !kinds.contains(&"dropout"));
+        assert_eq!(pooled.train, run.train);
+        assert!(plan_for(&pooled, 3).unwrap().parameters < 20_000);
+        // What is done already is not done again.
+        let (id, _) = first(Cause::Memorisation, &pooled, &[]).unwrap();
+        assert_eq!(id, "use-baseline");
+    }
+
+    #[test]
+    fn a_network_without_convolutions_gives_way_to_the_small_one() {
+        let run = spec(json!({"model": {"preset": "mlp"}, "train": {"epochs": 4}}));
+        for cause in [Cause::Memorisation, Cause::WeakerThanBaseline] {
+            let (_, pooled) = first(cause, &run, &[]).unwrap();
+            assert_eq!(pooled.model, ModelSpec::Preset("cnn-gap".to_owned()));
+            assert_eq!(pooled.train.optimizer.lr(), 1e-3);
+            // An epoch of so few images is two steps, and the small network is to have 400.
+            assert_eq!(pooled.train.epochs, 200);
+        }
+    }
+
+    #[test]
+    fn fewer_channels_are_half_of_them_but_for_the_classes() {
+        let run = spec(json!({"model": {"preset": "cnn-flat"}}));
+        let halved = by_id("fewer-channels", &run, &[]).unwrap();
+        let outs: Vec<usize> = layers(&halved)
+            .iter()
+            .filter_map(|l| match &l.layer {
+                Layer::Conv2d(conv) => Some(conv.out),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(outs, [8, 16, 16]);
+    }
+
+    #[test]
+    fn a_recurrent_head_over_one_step_is_left_out_and_one_over_columns_is_not() {
+        let run = spec(json!({"model": {"preset": "cnn-bilstm"}}));
+        let without = by_id("drop-recurrent-head", &run, &[]).unwrap();
+        let kinds: Vec<&str> = layers(&without).iter().map(|l| l.layer.kind()).collect();
+        assert_eq!(
+            kinds[kinds.len() - 4..],
+            ["flatten", "linear", "relu", "linear"]
+        );
+        let run = spec(json!({"model": {"preset": "crnn"}}));
+        assert_eq!(by_id("drop-recurrent-head", &run, &[]), None);
+    }
+
+    #[test]
+    fn group_norm_stands_wherever_batch_norm_stood_inside_blocks_too() {
+        let run = spec(json!({"model": {"preset": "resnet-small"}}));
+        let spec = by_id("group-norm", &run, &[]).unwrap();
+        let plan = plan_for(&spec, 3).unwrap();
+        let count = |kind: &str| {
+            plan.places()
+                .iter()
+                .filter(|p| p.layer.kind == kind)
+                .count()
+        };
+        assert_eq!((count("batch_norm"), count("group_norm")), (0, 9));
+        let plain = self::spec(json!({"model": {"preset": "mlp"}}));
+        assert_eq!(by_id("group-norm", &plain, &[]), None);
+        assert_eq!(by_id("recalibrate-batch-norm", &plain, &[]), None);
+    }
+
+    #[test]
+    fn a_pool_of_features_by_places_becomes_a_global_one() {
+        let run = spec(json!({"model": {"layers": [
+            {"conv2d": {"out": 16, "kernel": 3, "padding": 1}}, {"relu": {}}, {"adaptive_max_pool": {"out": 4}},
+            {"flatten": {}}, {"name": "classifier", "linear": {}}
+        ]}}));
+        let pooled = by_id("global-pooling", &run, &[]).unwrap();
+        let one = Layer::AdaptiveMaxPool(AdaptivePool {
+            out: crate::run::Pair::both(1),
+        });
+        assert_eq!(layers(&pooled).iter().filter(|l| l.layer == one).count(), 1);
+        assert_eq!(layers(&pooled).len(), 5);
+        assert_eq!(layers(&pooled)[4].name.as_deref(), Some("classifier"));
+        assert!(matches!(&layers(&pooled)[0].layer, Layer::Conv2d(conv) if conv.out == 32));
     }
 }

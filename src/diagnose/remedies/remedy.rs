@@ -58,6 +58,13 @@ impl Remedy {
         fits.then_some(spec)
     }
 
+    /// True where it can be done to a run and would change nothing: the run has it.
+    pub(super) fn is_done(&self, case: &Remediable) -> bool {
+        let mut spec = case.spec.clone();
+        let changed = self.change.and_then(|change| change(case, &mut spec));
+        changed.is_some() && spec == *case.spec
+    }
+
     /// True where no spec can do it, whatever the run.
     pub fn is_for_people(&self) -> bool {
         self.change.is_none()

@@ -122,3 +122,21 @@ pub(super) fn other_initialisation(_: &Remediable, spec: &mut RunSpec) -> Option
     *seed = (*seed + 1) % (1 << 53);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::*;
+
+    #[test]
+    fn learning_rates_go_to_the_usual_one_where_they_are_far_from_it() {
+        let run = |lr: f64| spec(json!({"train": {"optimizer": {"kind": "adam", "lr": lr}}}));
+        let rate = |id: &str, lr: f64| by_id(id, &run(lr), &[]).unwrap().train.optimizer.lr();
+        let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+        near(rate("default-learning-rate", 1e-7), 1e-3);
+        near(rate("default-learning-rate", 0.3), 1e-3);
+        near(rate("default-learning-rate", 2e-3), 2e-4);
+        near(rate("lower-learning-rate", 0.3), 1e-3);
+        near(rate("lower-learning-rate", 5e-3), 5e-4);
+    }
+}

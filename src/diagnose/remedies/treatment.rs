@@ -32,7 +32,7 @@ impl Treatment {
         let mut treatment = Treatment(Vec::new());
         for cause in causes {
             let of_cause = remedies(*cause);
-            if of_cause.iter().any(|remedy| treatment.0.contains(remedy)) {
+            if treatment.helps(of_cause, case) {
                 treated.push(*cause);
                 continue;
             }
@@ -50,6 +50,20 @@ impl Treatment {
             }
         }
         (treatment.0.len() > 1).then_some((treated, treatment))
+    }
+
+    /// True where it has one of a cause's remedies, or does all that the first of them that fits would do.
+    fn helps(&self, of_cause: &[Remedy], case: &Remediable) -> bool {
+        let mut fitting = of_cause.iter();
+        let first = fitting.find(|remedy| remedy.apply(case).is_some());
+        let done = |spec: RunSpec| {
+            let treated = Remediable {
+                spec: &spec,
+                ..*case
+            };
+            first.is_some_and(|first| first.is_done(&treated))
+        };
+        of_cause.iter().any(|remedy| self.0.contains(remedy)) || self.apply(case).is_some_and(done)
     }
 
     /// The ids of its remedies: `augment`, or `global-pooling+remove-duplicates`.
@@ -96,42 +110,15 @@ impl From<Remedy> for Treatment {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{finding, index};
     use super::*;
-    use crate::data::{Entry, Format, Index, Origin};
-    use crate::diagnose::finding::{Finding, Severity};
-    use crate::run::{Resplit, Split};
-
-    /// Two classes of ten training images and four of each held-out split.
-    fn index() -> Index {
-        let entries = [(Split::Train, 10), (Split::Val, 4), (Split::Test, 4)]
-            .into_iter()
-            .flat_map(|(split, count)| {
-                (0..2 * count).map(move |n| Entry {
-                    path: format!("{}/{n}.png", split.name()),
-                    split,
-                    label: n % 2,
-                    format: Format::Png,
-                    width: 16,
-                    height: 16,
-                    channels: 1,
-                    group: None,
-                })
-            });
-        Index {
-            classes: ["a", "b"].map(str::to_owned).to_vec(),
-            entries: entries.collect(),
-            unreadable: Vec::new(),
-            notes: Vec::new(),
-            channels: Vec::new(),
-            origin: Origin::default(),
-            fingerprint: "f".to_owned(),
-        }
-    }
+    use crate::data::Index;
+    use crate::diagnose::finding::Finding;
+    use crate::run::Resplit;
 
     fn copies() -> Finding {
-        let mut finding = Finding::new("duplicates-across-splits", Severity::Problem, "x");
-        finding.cause = Some(Cause::Leakage);
-        finding.images = vec!["val/1.png".to_owned()];
+        let mut finding = finding(Cause::Leakage);
+        finding.images = vec!["val/1/00.png".to_owned()];
         finding
     }
 
@@ -173,7 +160,7 @@ mod tests {
         // The copies could not be told any more once the images are split anew.
         let both = Treatment::named("resplit-pooled+remove-duplicates").unwrap();
         let applied = both.apply(&case).unwrap();
-        assert_eq!(applied.variation.without, ["val/1.png"]);
+        assert_eq!(applied.variation.without, ["val/1/00.png"]);
         assert_eq!(applied.variation.split, Resplit::Pooled);
         // One that changes nothing makes no treatment of two.
         let clean = Remediable {
@@ -204,6 +191,6 @@ mod tests {
         assert_eq!(together(&[NoSignal, Leakage]), None);
         let three = together(&[SplitShift, MissingClasses, ClassImbalance]).unwrap();
         assert_eq!(three.0, [SplitShift, MissingClasses, ClassImbalance]);
-        assert_eq!(three.1, "resplit-pooled+balanced-sampling");
+        assert_eq!(three.1, "resplit-pooled+augmented-balanced-sampling");
     }
 }
