@@ -6,12 +6,13 @@ use crate::line::Line;
 use gapwatch::diagnose::Answer;
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::probes::{
-    Calibration, FEATURES, FINDINGS, HEALTHY, OWN_FINDINGS, Probe, Ratios, Signs, features,
+    Answered, Calibration, FEATURES, FINDINGS, HEALTHY, Measured, OWN_FINDINGS, Probe, Ratios,
+    Signs, Typical, features,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ridges to choose from, by the likelihood of families of pictures that were left out.
-const RIDGES: [f64; 5] = [0.1, 0.3, 1.0, 3.0, 10.0];
+const RIDGES: [f64; 6] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 /// Of what is fitted for all causes together.
 const RIDGE_OF_ALL: f64 = 0.1;
 /// The prior log odds are hardly held back.
@@ -87,13 +88,39 @@ fn with_ridge(lines: &[&Line], ridge: f64) -> Calibration {
         cases: lines.len(),
         causes: causes.collect(),
         healthy: yes(&healthy),
+        typical: Probe::ALL
+            .into_iter()
+            .map(|probe| (probe, typical(lines, probe)))
+            .collect(),
+    }
+}
+
+/// What a probe measures where it answers yes, and where no.
+fn typical(lines: &[&Line], probe: Probe) -> Typical {
+    let mean = |answer: Answer| {
+        let answers = lines.iter().flat_map(|line| &line.signs.answers);
+        let alike: Vec<Measured> = answers
+            .filter(|of| of.probe == probe && of.answer == answer)
+            .map(|of| of.measured)
+            .collect();
+        let of = |number: fn(&Measured) -> f64| {
+            alike.iter().map(number).sum::<f64>() / alike.len().max(1) as f64
+        };
+        Measured {
+            effect: of(|measured| measured.effect),
+            level: of(|measured| measured.level),
+        }
+    };
+    Typical {
+        yes: mean(Answer::Yes),
+        no: mean(Answer::No),
     }
 }
 
 /// A case's signs with none, all and some of its probes.
 fn views(line: &Line) -> Vec<Signs> {
     let answers = &line.signs.answers;
-    let with = |answers: &[(Probe, Answer)]| Signs {
+    let with = |answers: &[Answered]| Signs {
         answers: answers.to_vec(),
         ..line.signs.clone()
     };
@@ -112,10 +139,10 @@ fn views(line: &Line) -> Vec<Signs> {
 fn yes(lines: &[&Line]) -> BTreeMap<Probe, f64> {
     let share = |probe: Probe| {
         let (mut yes, mut n) = (1.0, 2.0);
-        for (of, answer) in lines.iter().flat_map(|line| &line.signs.answers) {
-            if *of == probe && *answer != Answer::Unknown {
+        for of in lines.iter().flat_map(|line| &line.signs.answers) {
+            if of.probe == probe && of.answer != Answer::Unknown {
                 n += 1.0;
-                yes += match answer {
+                yes += match of.answer {
                     Answer::Yes => 1.0,
                     Answer::Weak => 0.5,
                     _ => 0.0,

@@ -167,7 +167,7 @@ fn failures(cases: &[Judged]) {
                 format!("{} {p}", named.cause.name())
             });
             let probes = line.signs.answers.iter();
-            let probes = probes.map(|(probe, answer)| format!("{} {answer:?}", probe.name()));
+            let probes = probes.map(|of| format!("{} {:?}", of.probe.name(), of.answer));
             println!(
                 "| {} | {} | {} | {} | {} | {} |",
                 line.case,

@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::features::features;
-use super::signs::Signs;
+use super::signs::{Answered, Measured, Signs};
 use crate::diagnose::finding::Cause;
 use crate::diagnose::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,15 @@ pub struct Calibration {
     pub causes: BTreeMap<Cause, Ratios>,
     /// How often each probe answers yes where nothing is planted.
     pub healthy: BTreeMap<Probe, f64>,
+    /// What each probe measures where it answers yes, and where no.
+    pub typical: BTreeMap<Probe, Typical>,
+}
+
+/// Means of a probe's numbers over all cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Typical {
+    pub yes: Measured,
+    pub no: Measured,
 }
 
 /// Of one cause.
@@ -92,12 +101,19 @@ impl Calibration {
     pub fn information(&self, signs: &Signs, probe: Probe) -> f64 {
         let now = self.probabilities(signs);
         let yes = self.expected(&now, probe);
-        let after = |answer| {
+        let typical = self.typical.get(&probe).copied().unwrap_or_default();
+        let after = |answer, measured| {
             let mut signs = signs.clone();
-            signs.answers.push((probe, answer));
+            signs.answers.push(Answered {
+                probe,
+                answer,
+                measured,
+            });
             uncertainty(&self.probabilities(&signs))
         };
-        uncertainty(&now) - yes * after(Answer::Yes) - (1.0 - yes) * after(Answer::No)
+        uncertainty(&now)
+            - yes * after(Answer::Yes, typical.yes)
+            - (1.0 - yes) * after(Answer::No, typical.no)
     }
 
     /// The causes among the likely ones that a probe's answer would tell apart: those it is expected to be answered yes for and
@@ -160,7 +176,20 @@ mod tests {
             lift: Some(0.3),
             gap: Some(0.5),
             findings: Vec::new(),
-            answers: answers.to_vec(),
+            answers: answers
+                .iter()
+                .map(|(probe, answer)| {
+                    let typical = Calibration::shipped().typical[probe];
+                    Answered {
+                        probe: *probe,
+                        answer: *answer,
+                        measured: match answer {
+                            Answer::Yes => typical.yes,
+                            _ => typical.no,
+                        },
+                    }
+                })
+                .collect(),
         }
     }
 

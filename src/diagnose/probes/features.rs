@@ -7,7 +7,7 @@ use crate::diagnose::{Answer, Verdict};
 use std::ops::RangeInclusive;
 
 /// Numbers of a cause's signs.
-pub const FEATURES: usize = HEALTHY + VERDICTS.len() + 3 * Probe::ALL.len();
+pub const FEATURES: usize = HEALTHY + VERDICTS.len() + 5 * Probe::ALL.len();
 
 /// Where findings stand, those of the cause itself, and the verdict that nothing is wrong.
 pub const FINDINGS: RangeInclusive<usize> = 1..=5;
@@ -30,8 +30,8 @@ const VERDICTS: [Verdict; 8] = [
 
 /// One for what is so and zero for what is not: always one; that a finding speaks for the cause, at least a warning, a problem;
 /// that a warning, a problem speaks for another cause; the lift and the gap, each also squared, so that a cause may belong to its
-/// middle; the verdict; of each probe that it answered yes (a half where weakly), no, or could not be read. A probe that was not
-/// made says nothing.
+/// middle; the verdict; of each probe that it answered yes (a half where weakly), no, or could not be read, and its two numbers. A
+/// probe that was not made says nothing.
 pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     let worst = |own: bool| {
         let of = signs
@@ -56,14 +56,16 @@ pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
     let verdict = VERDICTS.map(|verdict| signs.verdict == verdict);
     let number = |so: bool| f64::from(u8::from(so));
     let answers = Probe::ALL.into_iter().flat_map(|probe| {
-        let answered = signs.answers.iter().find(|(of, _)| *of == probe);
-        match answered.map(|(_, answer)| answer) {
-            None => [0.0; 3],
-            Some(Answer::Yes) => [1.0, 0.0, 0.0],
-            Some(Answer::Weak) => [0.5, 0.0, 0.0],
-            Some(Answer::No) => [0.0, 1.0, 0.0],
-            Some(Answer::Unknown) => [0.0, 0.0, 1.0],
-        }
+        let answered = signs.answers.iter().find(|of| of.probe == probe);
+        answered.map_or([0.0; 5], |of| {
+            let [yes, no, unknown] = match of.answer {
+                Answer::Yes => [1.0, 0.0, 0.0],
+                Answer::Weak => [0.5, 0.0, 0.0],
+                Answer::No => [0.0, 1.0, 0.0],
+                Answer::Unknown => [0.0, 0.0, 1.0],
+            };
+            [yes, no, unknown, of.measured.effect, of.measured.level]
+        })
     });
     let mut all = [0.0; FEATURES];
     let verdict = verdict.into_iter().map(number);
@@ -81,7 +83,7 @@ pub fn features(signs: &Signs, cause: Cause) -> [f64; FEATURES] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signs::Sign;
+    use super::super::signs::{Answered, Measured, Sign};
     use super::*;
 
     #[test]
@@ -96,8 +98,19 @@ mod tests {
                 severity: Severity::Warning,
             }],
             answers: vec![
-                (Probe::Baseline, Answer::Weak),
-                (Probe::CoolerTraining, Answer::Unknown),
+                Answered {
+                    probe: Probe::Baseline,
+                    answer: Answer::Weak,
+                    measured: Measured {
+                        effect: 0.1,
+                        level: 0.6,
+                    },
+                },
+                Answered {
+                    probe: Probe::CoolerTraining,
+                    answer: Answer::Unknown,
+                    measured: Measured::default(),
+                },
             ],
         };
         let own = features(&signs, Cause::Leakage);
@@ -107,8 +120,8 @@ mod tests {
         assert_eq!(own[6..HEALTHY], [0.9, 0.9 * 0.9, 0.5, 0.25]);
         assert_eq!(own[HEALTHY], 1.0);
         assert_eq!(own[HEALTHY + 1..HEALTHY + 8], [0.0; 7]);
-        assert_eq!(own[HEALTHY + 8..HEALTHY + 11], [0.5, 0.0, 0.0]);
-        assert_eq!(own[FEATURES - 3..], [0.0, 0.0, 1.0]);
-        assert_eq!(own[HEALTHY + 11..FEATURES - 3], [0.0; 18]);
+        assert_eq!(own[HEALTHY + 8..HEALTHY + 13], [0.5, 0.0, 0.0, 0.1, 0.6]);
+        assert_eq!(own[FEATURES - 5..], [0.0, 0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(own[HEALTHY + 13..FEATURES - 5], [0.0; 30]);
     }
 }

@@ -5,8 +5,9 @@ use super::calibration::Calibration;
 use super::cost::Cost;
 use super::document::{NextProbe, ProbeRecord, asks, difference};
 use super::finding::{memorises, of_answer};
+use super::probe::small_network;
 use super::reading::{Reading, read};
-use super::signs::Signs;
+use super::signs::{Answered, Signs};
 use super::training::Training;
 use crate::data::Index;
 use crate::diagnose::causes::{STATED, Suspect};
@@ -169,7 +170,11 @@ impl<'a> Inquiry<'a> {
 
     /// What is known so far.
     pub fn signs(&self) -> Signs {
-        let answers = self.read.iter().map(|(of, reading)| (*of, reading.answer));
+        let answers = self.read.iter().map(|(probe, reading)| Answered {
+            probe: *probe,
+            answer: reading.answer,
+            measured: reading.measured,
+        });
         let diagnosis = &self.diagnosis;
         Signs::of(
             diagnosis.verdict,
@@ -192,7 +197,7 @@ impl<'a> Inquiry<'a> {
 
     /// True for a probe that was not made and can be made of these images.
     fn is_open(&self, probe: Probe) -> bool {
-        let made = self.read.iter().any(|(of, _)| *of == probe);
+        let made = self.answered(probe).is_some();
         let trainings = self.trainings(probe);
         let possible = || {
             trainings
@@ -204,7 +209,19 @@ impl<'a> Inquiry<'a> {
 
     /// All trainings of a probe.
     fn trainings(&self, probe: Probe) -> Vec<RunSpec> {
-        probe.trainings(&self.run.spec, self.run.epochs.len() as u32, self.images)
+        let mut run = self.run.spec.clone();
+        run.train.epochs = self.run.epochs.len() as u32;
+        // What a network that does badly contradicts are its own mistakes: where the small one does better, it is asked.
+        if probe == Probe::LabelSuspects && self.answered(Probe::Baseline) == Some(Answer::Yes) {
+            small_network(&mut run, self.images);
+        }
+        probe.trainings(&run, run.train.epochs, self.images)
+    }
+
+    fn answered(&self, probe: Probe) -> Option<Answer> {
+        let mut read = self.read.iter();
+        read.find(|(of, _)| *of == probe)
+            .map(|(_, reading)| reading.answer)
     }
 
     /// The trainings that a probe needs and that were not made for another.

@@ -12,13 +12,13 @@ mod signs;
 mod suspects;
 mod training;
 
-pub use calibration::{Calibration, Ratios};
+pub use calibration::{Calibration, Ratios, Typical};
 pub use cost::Cost;
 pub use document::{NextProbe, ProbeRecord};
 pub use features::{FEATURES, FINDINGS, HEALTHY, OWN_FINDINGS, features};
 pub use inquiry::{Inquiry, Next};
 pub use probe::Probe;
-pub use signs::{Sign, Signs};
+pub use signs::{Answered, Measured, Sign, Signs};
 pub use training::{Training, Validated};
 
 use probe::SHARES;

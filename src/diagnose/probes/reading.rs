@@ -1,5 +1,6 @@
 //! What a probe's trainings answer, with the test behind it.
 
+use super::signs::Measured;
 use super::suspects::suspects;
 use super::training::{Training, Validated};
 use super::{Probe, SHARES};
@@ -21,6 +22,8 @@ const STRONGLY_SUSPECTED: f64 = 0.2;
 pub(super) struct Reading {
     pub answer: Answer,
     pub evidence: Evidence,
+    /// Nothing where it is not known.
+    pub measured: Measured,
     /// Paths of the images behind it, the strongest first.
     pub images: Vec<String>,
 }
@@ -42,12 +45,19 @@ impl Reading {
                 p: None,
                 reference,
             },
+            measured: Measured::default(),
             images: Vec::new(),
         }
     }
 
-    fn with(mut self, value: f64, p: Option<f64>) -> Self {
-        self.evidence.value = value.is_finite().then_some(value);
+    /// With the probe's effect, which is the evidence's value as well, and how good its networks are.
+    fn with(mut self, effect: f64, level: f64, p: Option<f64>) -> Self {
+        let known = |number: f64| if number.is_finite() { number } else { 0.0 };
+        self.measured = Measured {
+            effect: known(effect).clamp(-1.0, 1.0),
+            level: known(level).clamp(-1.0, 1.0),
+        };
+        self.evidence.value = effect.is_finite().then_some(effect);
         self.evidence.p = p;
         self
     }
@@ -72,12 +82,12 @@ pub(super) fn read(
     };
     let read = match (probe, trials) {
         (Probe::Baseline, [small]) => baseline(run, small, chance),
-        (Probe::PooledResplit, [pooled]) => resplit(run, pooled),
-        (Probe::ShuffledLabels, [shuffled]) => by_heart(run, shuffled),
-        (Probe::LearningCurve, [quarter, half]) => curve(run, quarter, half),
-        (Probe::GroupedFolds, folds) => grouped(folds),
+        (Probe::PooledResplit, [pooled]) => resplit(run, pooled, chance),
+        (Probe::ShuffledLabels, [shuffled]) => by_heart(run, shuffled, chance),
+        (Probe::LearningCurve, [quarter, half]) => curve(run, quarter, half, chance),
+        (Probe::GroupedFolds, folds) => grouped(folds, chance),
         (Probe::LabelSuspects, folds) => labels(folds, classes),
-        (Probe::LongerTraining | Probe::CoolerTraining, [other]) => learns(run, other),
+        (Probe::LongerTraining | Probe::CoolerTraining, [other]) => learns(run, other, chance),
         _ => None,
     };
     read.unwrap_or_else(missing)
@@ -110,6 +120,11 @@ fn discordant<'a>(
     (shared > 0).then_some((gained, lost))
 }
 
+/// An accuracy as a share of all that is above guessing.
+fn lift(accuracy: f64, chance: f64) -> f64 {
+    (accuracy - chance) / (1.0 - chance).max(1e-3)
+}
+
 fn baseline(run: &Training, small: &Training, chance: f64) -> Option<Reading> {
     let (own, other) = (run.last(Split::Val)?, small.last(Split::Val)?);
     let (gained, lost) = discordant(run.validation.iter(), small.validation.iter())?;
@@ -132,10 +147,14 @@ fn baseline(run: &Training, small: &Training, chance: f64) -> Option<Reading> {
         "McNemar 1947",
         statement,
     );
-    Some(reading.with(other.accuracy - own.accuracy, Some(p)))
+    Some(reading.with(
+        other.accuracy - own.accuracy,
+        lift(other.accuracy, chance),
+        Some(p),
+    ))
 }
 
-fn resplit(run: &Training, pooled: &Training) -> Option<Reading> {
+fn resplit(run: &Training, pooled: &Training, chance: f64) -> Option<Reading> {
     let (own, other) = (run.last(Split::Val)?, pooled.last(Split::Val)?);
     let p = fisher_exact(other.correct, other.n, own.correct, own.n);
     let statement = format!(
@@ -150,10 +169,14 @@ fn resplit(run: &Training, pooled: &Training) -> Option<Reading> {
         "Fisher 1934",
         statement,
     );
-    Some(reading.with(other.accuracy - own.accuracy, Some(p)))
+    Some(reading.with(
+        other.accuracy - own.accuracy,
+        lift(other.accuracy, chance),
+        Some(p),
+    ))
 }
 
-fn by_heart(run: &Training, shuffled: &Training) -> Option<Reading> {
+fn by_heart(run: &Training, shuffled: &Training, chance: f64) -> Option<Reading> {
     let trained = shuffled.last(Split::Train)?;
     let when = |training: &Training| match training.fitted_at(BY_HEART) {
         Some(epoch) => format!("reaches {} in epoch {epoch}", percent(BY_HEART)),
@@ -176,12 +199,12 @@ fn by_heart(run: &Training, shuffled: &Training) -> Option<Reading> {
         "Zhang et al. 2017",
         statement,
     );
-    let mut reading = reading.with(trained.accuracy, None);
+    let mut reading = reading.with(trained.accuracy, lift(trained.accuracy, chance), None);
     reading.evidence.threshold = Some(BY_HEART);
     Some(reading)
 }
 
-fn curve(run: &Training, quarter: &Training, half: &Training) -> Option<Reading> {
+fn curve(run: &Training, quarter: &Training, half: &Training, chance: f64) -> Option<Reading> {
     let [few, some, all] = [quarter, half, run].map(|training| training.last(Split::Val));
     let (few, some, all): (&SplitMetrics, _, &SplitMetrics) = (few?, some?, all?);
     let (gained, lost) = discordant(quarter.validation.iter(), run.validation.iter())?;
@@ -205,10 +228,14 @@ fn curve(run: &Training, quarter: &Training, half: &Training) -> Option<Reading>
         "McNemar 1947",
         statement,
     );
-    Some(reading.with(all.accuracy - few.accuracy, Some(p)))
+    Some(reading.with(
+        all.accuracy - few.accuracy,
+        lift(few.accuracy, chance),
+        Some(p),
+    ))
 }
 
-fn grouped(folds: &[&Training]) -> Option<Reading> {
+fn grouped(folds: &[&Training], chance: f64) -> Option<Reading> {
     let (by_group, by_class) = folds.split_at(folds.len() / 2);
     let images = |of: &[&Training]| -> Vec<Validated> {
         of.iter()
@@ -236,7 +263,7 @@ fn grouped(folds: &[&Training]) -> Option<Reading> {
         "McNemar 1947",
         statement,
     );
-    Some(reading.with(classes - groups, Some(p)))
+    Some(reading.with(classes - groups, lift(classes, chance), Some(p)))
 }
 
 fn labels(folds: &[&Training], classes: usize) -> Option<Reading> {
@@ -293,13 +320,14 @@ fn labels(folds: &[&Training], classes: usize) -> Option<Reading> {
         reference,
         statement,
     );
-    let mut reading = reading.with(share, None);
+    let mistakes = (n - right).max(1) as f64;
+    let mut reading = reading.with(share, found.len() as f64 / mistakes, None);
     reading.evidence.threshold = Some(SUSPECTED);
     reading.images = shown.into_iter().map(str::to_owned).collect();
     Some(reading)
 }
 
-fn learns(run: &Training, other: &Training) -> Option<Reading> {
+fn learns(run: &Training, other: &Training, chance: f64) -> Option<Reading> {
     let (train, val) = (other.last(Split::Train)?, other.last(Split::Val));
     // Of a run that diverged in its first epoch there are no figures: anything is more than nothing.
     let against = |now: &SplitMetrics, before: Option<&SplitMetrics>| {
@@ -333,5 +361,9 @@ fn learns(run: &Training, other: &Training) -> Option<Reading> {
         statement,
     );
     let before = run.last(Split::Train).map_or(0.0, |m| m.accuracy);
-    Some(reading.with(train.accuracy - before, Some(p)))
+    Some(reading.with(
+        train.accuracy - before,
+        lift(train.accuracy, chance),
+        Some(p),
+    ))
 }

@@ -18,7 +18,24 @@ pub struct Signs {
     /// Without those that only repeat a probe's answer.
     pub findings: Vec<Sign>,
     /// In the order in which they were made.
-    pub answers: Vec<(Probe, Answer)>,
+    pub answers: Vec<Answered>,
+}
+
+/// What a probe answered, and how much.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    pub probe: Probe,
+    pub answer: Answer,
+    pub measured: Measured,
+}
+
+/// Two numbers of a probe, each between -1 and 1: with them an answer that is only just yes tells less than a clear one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// What the probe changes: a difference of accuracies, or a share of the images.
+    pub effect: f64,
+    /// How good its networks are, as a share of all that is above guessing; of suspects, their share of the mistakes.
+    pub level: f64,
 }
 
 /// A finding that speaks for a cause.
@@ -34,7 +51,7 @@ impl Signs {
         verdict: Verdict,
         gates: Option<&Gates>,
         findings: impl IntoIterator<Item = &'a Finding>,
-        answers: impl IntoIterator<Item = (Probe, Answer)>,
+        answers: impl IntoIterator<Item = Answered>,
     ) -> Signs {
         let sign = |finding: &Finding| {
             Some(Sign {
@@ -63,8 +80,8 @@ impl Signs {
 impl Signs {
     /// True where a finding speaks for a cause, or a probe that was answered yes.
     pub fn speak_for(&self, cause: Cause) -> bool {
-        let answered = |(probe, answer): &(Probe, Answer)| {
-            *answer == Answer::Yes && causes_of(*probe, self.verdict).contains(&cause)
+        let answered = |of: &Answered| {
+            of.answer == Answer::Yes && causes_of(of.probe, self.verdict).contains(&cause)
         };
         self.findings.iter().any(|sign| sign.cause == cause) || self.answers.iter().any(answered)
     }
@@ -115,7 +132,15 @@ mod tests {
             finding
         };
         let copies = [finding(Cause::Leakage)];
-        let answers = |of: Answer| [(Probe::Baseline, of), (Probe::LabelSuspects, Answer::Weak)];
+        let answers = |of: Answer| {
+            [(Probe::Baseline, of), (Probe::LabelSuspects, Answer::Weak)].map(|(probe, answer)| {
+                Answered {
+                    probe,
+                    answer,
+                    measured: Measured::default(),
+                }
+            })
+        };
         let signs = |verdict, of| Signs::of(verdict, None, &copies, answers(of));
         let overfitting = signs(Verdict::Overfitting, Answer::Yes);
         assert!(overfitting.speak_for(Cause::Leakage));
