@@ -2,7 +2,8 @@
 
 use super::App;
 use super::error::rendered;
-use super::inspection::{AuditView, ModelsView, StateView, figure};
+use super::distribution::figure;
+use super::inspection::{AuditView, ModelsView, StateView};
 use super::wording::{counted, percent, thousands};
 use crate::data::{Dataset, Summary};
 use crate::diagnose::p_value;
