@@ -3,6 +3,7 @@
 use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, Picture, thumbnails};
+use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
@@ -130,6 +131,7 @@ impl Gathered {
                 _ => views,
             }
         })?;
+        report.probes = MadeView::of(self, live);
         report.remedies = RemediesView::of(self, live);
         report.facts = facts(run);
         if !run.spec.external {
