@@ -208,13 +208,20 @@ mod tests {
     fn beside(split: Split, others: &[&[u32]]) -> Option<Beside> {
         let others: Vec<Vec<EpochRecord>> = others.iter().map(|of| epochs(of)).collect();
         let run = (RunId(3), &epochs(&[40, 200])[..]);
-        Beside::of(split, run, "shuffled labels", others.iter().map(Vec::as_slice))
+        Beside::of(
+            split,
+            run,
+            "shuffled labels",
+            others.iter().map(Vec::as_slice),
+        )
     }
 
     /// Left, upper, right and lower end of the longest polyline in a colour.
     fn bounds(svg: &str, ink: &str) -> [i32; 4] {
         let stroke = format!("stroke=\"var(--{ink})\"");
-        let lines = svg.lines().filter(|l| l.starts_with("<polyline") && l.contains(&stroke));
+        let lines = svg
+            .lines()
+            .filter(|l| l.starts_with("<polyline") && l.contains(&stroke));
         let points = lines.flat_map(|line| {
             let points = line.split("points=\"").nth(1).unwrap().split('"').next();
             points.unwrap().split_whitespace()
@@ -232,7 +239,13 @@ mod tests {
         let says = "Training accuracy by epoch. run 3: 100.0 % after epoch 2; shuffled labels: 50.0 % after epoch 4.";
         assert_eq!(both.says(), says);
         let svg = draw_beside(&both).unwrap();
-        for part in [says, "role=\"img\"", "epoch", "training accuracy (%)", "var(--other)"] {
+        for part in [
+            says,
+            "role=\"img\"",
+            "epoch",
+            "training accuracy (%)",
+            "var(--other)",
+        ] {
             assert!(svg.contains(part), "lacks {part}");
         }
         assert!(!svg.contains('#'), "a fixed colour is left: {svg}");

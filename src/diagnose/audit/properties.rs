@@ -230,7 +230,9 @@ mod tests {
 
     #[test]
     fn the_bars_span_a_split_of_few_images_too() {
-        let sorted = |n: usize, from: f64| -> Vec<f64> { (0..n).map(|i| from + i as f64 / n as f64).collect() };
+        let sorted = |n: usize, from: f64| -> Vec<f64> {
+            (0..n).map(|i| from + i as f64 / n as f64).collect()
+        };
         let (from, to) = span(&[sorted(10_000, 0.0), sorted(10, 5.0), Vec::new()]);
         assert!(from < 0.01 && to > 5.8, "{from} {to}");
         assert_eq!(span(&[vec![2.0; 5], vec![2.0]]), (2.0, 2.0));

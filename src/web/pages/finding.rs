@@ -145,7 +145,10 @@ impl FindingView {
 
     /// How the properties that it names are distributed, as SVG elements.
     fn distributions(&self) -> impl Iterator<Item = (Property, String)> {
-        let by_property = self.finding.histograms.chunk_by(|a, b| a.property == b.property);
+        let by_property = self
+            .finding
+            .histograms
+            .chunk_by(|a, b| a.property == b.property);
         by_property.map(|of| (of[0].property, distribution(of.iter())))
     }
 
@@ -228,6 +231,7 @@ pub fn no_pictures(_path: &str) -> Option<Picture> {
 mod tests {
     use super::*;
     use crate::diagnose::finding::{Evidence, Pictures};
+    use crate::run::Confusion;
 
     fn finding(severity: Severity) -> Finding {
         Finding {
@@ -286,6 +290,52 @@ mod tests {
             "{html}"
         );
         assert_eq!(html.matches("<img").count(), 1, "{html}");
+    }
+
+    #[test]
+    fn a_finding_draws_its_histograms_and_marks_the_cells_that_moved() {
+        use crate::diagnose::audit::{Distribution, PropertySummary};
+        let mut found = finding(Severity::Problem);
+        let summary = |property, split, images: [u32; 2]| PropertySummary {
+            split,
+            property,
+            median: 0.5,
+            low: 0.25,
+            high: 0.75,
+            distribution: Distribution {
+                from: 0.0,
+                to: 1.0,
+                images: images.to_vec(),
+            },
+        };
+        for property in [Property::Brightness, Property::Sharpness] {
+            found
+                .histograms
+                .push(summary(property, Split::Train, [3, 1]));
+            found
+                .histograms
+                .push(summary(property, Split::Test, [0, 2]));
+        }
+        found.confusion = Some(MatchedConfusion {
+            split: Split::Val,
+            classes: vec!["<cat>".to_owned(), "dog".to_owned()],
+            images: Confusion(vec![(0, 1, 9), (1, 1, 2), (7, 0, 1)]),
+            matched: vec![1, 0],
+        });
+        let view = || FindingView::list("found", &[found.clone()], place).remove(0);
+        let html = view().to_string();
+        assert_eq!(html.matches("<svg").count(), 2, "{html}");
+        assert_eq!(html.matches("class=\"key ").count(), 2, "{html}");
+        assert!(html.contains("Sharpness by split: training median 0.500"));
+        // One that moved and has images; the swap's other cell has none.
+        assert_eq!(html.matches("moved\" style").count(), 1, "{html}");
+        assert!(html.contains("&#60;cat&#62;") && !html.contains("<cat>"));
+        assert!(!html.contains("/runs/3/images"));
+        let html = view().opening(RunId(3), 7).to_string();
+        let cell = "/runs/3/images?split=val&#38;epoch=7&#38;class=0&#38;predicted=1";
+        assert!(html.contains(cell), "{html}");
+        // Folded, it is a line.
+        assert!(!view().folded().to_string().contains("<svg"));
     }
 
     #[test]
