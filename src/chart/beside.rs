@@ -109,7 +109,7 @@ fn ended(&(epoch, accuracy): &(f64, f64)) -> String {
 
 impl Figure for Beside {
     fn size(&self) -> (u32, u32) {
-        (380, 250)
+        (340, 240)
     }
 
     fn subject(&self) -> &'static str {

@@ -179,6 +179,27 @@ fn a_property_that_is_shifted_is_drawn_wherever_its_finding_is() {
 }
 
 #[test]
+fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_images() {
+    let server = TestServer::start();
+    server.import("swapped", &permuted_archive());
+    let run = server.launch(&json!({
+        "dataset": "swapped", "model": {"preset": "logistic"},
+        "train": {"epochs": 12, "early_stopping": false, "optimizer": {"kind": "sgd", "lr": 0.01}}
+    }));
+    server.wait_run(run, |run| run["status"] == "finished");
+    let cell = format!("/runs/{run}/images?split=val&#38;epoch=12&#38;class=0&#38;predicted=1");
+    for (path, opens) in [("", true), ("/report", true), ("/report.html", false)] {
+        let page = server.page(&format!("/runs/{run}{path}"));
+        let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
+        let matrix = &finding[at(finding, "The confusion matrix of validation")..];
+        let table = &matrix[..at(matrix, "</table>")];
+        // The two cells of the swap.
+        assert_eq!(table.matches("moved\"").count(), 2, "{path}: {table}");
+        assert_eq!(table.contains(&cell), opens, "{path}: {table}");
+    }
+}
+
+#[test]
 fn a_report_shows_no_images_that_came_under_the_datasets_name_after_the_run() {
     let server = TestServer::start();
     server.import("tiny", &tiny_archive());
