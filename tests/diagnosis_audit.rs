@@ -1,7 +1,7 @@
 //! Faults planted in small generated datasets: the audit names each, and is silent where there is none.
 
 use gapwatch::data::Dataset;
-use gapwatch::diagnose::audit::{Audit, AuditError, audit};
+use gapwatch::diagnose::audit::{Audit, AuditError, Property, audit};
 use gapwatch::diagnose::finding::{Cause, Finding, Severity};
 use gapwatch::run::Split;
 use image::{Rgb, RgbImage};
@@ -272,6 +272,32 @@ fn dark_blurred_negative_and_recoloured_validation_is_a_shift_that_says_how() {
         (dark.severity, dark.cause),
         (Severity::Problem, Some(Cause::SplitShift))
     );
+    let brightness: Vec<_> = dark
+        .histograms
+        .iter()
+        .filter(|of| of.property == Property::Brightness)
+        .collect();
+    assert_eq!(
+        brightness.iter().map(|of| of.split).collect::<Vec<_>>(),
+        Split::ALL
+    );
+    let [train, val, _] = brightness[..] else {
+        panic!("{brightness:#?}")
+    };
+    let (train, val) = (&train.distribution, &val.distribution);
+    assert_eq!((train.from, train.to), (val.from, val.to));
+    assert!(train.images.len() <= 20 && train.images.len() == val.images.len());
+    let mean_bar = |images: &[u32]| {
+        let sum: u32 = (0..).zip(images).map(|(bar, n): (u32, _)| bar * n).sum();
+        f64::from(sum) / f64::from(images.iter().sum::<u32>())
+    };
+    assert_eq!(
+        (train.images.iter().sum::<u32>(), val.images.iter().sum()),
+        (160, 60)
+    );
+    assert!(mean_bar(&val.images) + 3.0 < mean_bar(&train.images));
+    // Those that it names, and no more.
+    assert!(dark.histograms.len() <= 4 * 3, "{}", dark.measured);
     let blurred = changed(|i| *i = image::imageops::blur(i, 1.5), "split-shift");
     assert!(
         blurred.measured.contains("blurrier"),

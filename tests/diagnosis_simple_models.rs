@@ -83,6 +83,9 @@ fn a_class_map_that_differs_is_named_in_full_and_in_part() {
         "{:?}",
         mapped.findings[0]
     );
+    let matrix = mapped.findings[0].confusion.as_ref().unwrap();
+    assert_eq!(matrix.matched, [2, 0, 1]);
+    assert!(matrix.is_moved(0, 2) && !matrix.is_moved(0, 1));
     for part in ["class0 → class2", "class1 → class0", "class2 → class1"] {
         let said = &mapped.findings[0].measured;
         assert!(said.contains(part), "{said}");

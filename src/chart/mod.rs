@@ -1,5 +1,6 @@
 //! Figures of a run for files (SVG, PNG by plotters), and the colours that the page draws the same curves in.
 
+mod beside;
 mod canvas;
 mod confusion;
 mod contact_sheet;
@@ -9,6 +10,7 @@ mod distribution;
 mod palette;
 mod thin;
 
+pub use beside::Beside;
 pub use contact_sheet::contact_sheet;
 pub use course::Course;
 pub use distribution::Distributions;
@@ -154,6 +156,11 @@ pub fn draw_for_page(kind: Kind, subject: &Subject) -> Result<[String; 2], Chart
 /// Draws distributions as an SVG element for a page, in the page's colours; `says` is what a screen reader says of it.
 pub fn draw_inline(distributions: &Distributions, says: &str) -> Result<String, ChartError> {
     canvas::inline(distributions, says)
+}
+
+/// The same of a run's curve beside others'.
+pub fn draw_beside(beside: &Beside) -> Result<String, ChartError> {
+    canvas::inline(beside, &beside.says())
 }
 
 /// The same of a single curve.

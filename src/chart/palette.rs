@@ -13,10 +13,19 @@ pub enum Ink {
     GapVal,
     /// Training minus test.
     GapTest,
+    /// Other runs, beside the one that is looked at.
+    Other,
 }
 
 impl Ink {
-    pub const ALL: [Ink; 5] = [Ink::Train, Ink::Val, Ink::Test, Ink::GapVal, Ink::GapTest];
+    pub const ALL: [Ink; 6] = [
+        Ink::Train,
+        Ink::Val,
+        Ink::Test,
+        Ink::GapVal,
+        Ink::GapTest,
+        Ink::Other,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -25,6 +34,7 @@ impl Ink {
             Ink::Test => "test",
             Ink::GapVal => "gap-val",
             Ink::GapTest => "gap-test",
+            Ink::Other => "other",
         }
     }
 
@@ -36,6 +46,7 @@ impl Ink {
             Ink::Test => "#c27400",
             Ink::GapVal => "#8e3a9e",
             Ink::GapTest => "#d4418e",
+            Ink::Other => "#5f6673",
         }
     }
 
@@ -47,6 +58,7 @@ impl Ink {
             Ink::Test => "#ffb84d",
             Ink::GapVal => "#cf8be0",
             Ink::GapTest => "#ff86bd",
+            Ink::Other => "#b3b9c4",
         }
     }
 
@@ -56,6 +68,7 @@ impl Ink {
             Ink::Train | Ink::GapVal => &[],
             Ink::Val => &[9, 3],
             Ink::Test | Ink::GapTest => &[3, 3],
+            Ink::Other => &[6, 4],
         }
     }
 
@@ -162,6 +175,8 @@ mod tests {
             (Ink::Train, Ink::Test),
             (Ink::Val, Ink::Test),
             (Ink::GapVal, Ink::GapTest),
+            (Ink::Train, Ink::Other),
+            (Ink::Val, Ink::Other),
         ];
         for eye in eyes {
             let seen = |hex: &str| {

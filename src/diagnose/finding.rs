@@ -1,6 +1,7 @@
 //! A finding: what was measured, why it matters, what to do, and when it is a false alarm.
 
-use crate::run::{ClassMap, MOST_WITHOUT};
+use super::audit::PropertySummary;
+use crate::run::{ClassMap, Confusion, MOST_WITHOUT, Split};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -129,6 +130,43 @@ pub struct Pictures {
     pub paths: Vec<String>,
 }
 
+/// The images of a split by true and predicted class, with what its labels seem to mean.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatchedConfusion {
+    pub split: Split,
+    /// In the order of the classes' numbers.
+    pub classes: Vec<String>,
+    pub images: Confusion,
+    /// The predicted class that each true class is matched with.
+    pub matched: Vec<u32>,
+}
+
+impl MatchedConfusion {
+    /// Of more classes there is none: nobody reads a table of so many.
+    const MOST_CLASSES: usize = 40;
+
+    /// Counts the pairs of true and predicted class.
+    pub(super) fn of(
+        split: Split,
+        classes: &[String],
+        pairs: &[(u32, u32)],
+        columns: &[usize],
+    ) -> Option<MatchedConfusion> {
+        (classes.len() <= MatchedConfusion::MOST_CLASSES).then(|| MatchedConfusion {
+            split,
+            classes: classes.to_vec(),
+            images: Confusion::count(pairs.iter().copied()),
+            matched: columns.iter().map(|class| *class as u32).collect(),
+        })
+    }
+
+    /// True for a cell that the labels' own names make wrong, and what they seem to mean right.
+    pub fn is_moved(&self, truth: usize, predicted: usize) -> bool {
+        let matched = self.matched.get(truth).map(|class| *class as usize);
+        truth != predicted && matched == Some(predicted)
+    }
+}
+
 /// What was found, in words for a beginner, with the numbers and pictures behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -148,6 +186,12 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<Pictures>,
+    /// Of the properties of the images that it names, the strongest first: each by split, in the same bars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histograms: Vec<PropertySummary>,
+    /// What is taken for what, where labels are permuted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confusion: Option<MatchedConfusion>,
     /// Every image that a remedy would set aside, by its path below the dataset's folder; empty where it is about none, or
     /// about more than a run can be told of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -174,6 +218,8 @@ impl Finding {
             false_alarm: String::new(),
             evidence: Vec::new(),
             pictures: Vec::new(),
+            histograms: Vec::new(),
+            confusion: None,
             images: Vec::new(),
             class_map: ClassMap::default(),
             layer: None,
@@ -290,10 +336,25 @@ mod tests {
         });
         finding.images = vec!["a.png".to_owned()];
         finding.class_map.val = vec![1, 0];
+        let names = ["a".to_owned(), "b".to_owned()];
+        finding.confusion = MatchedConfusion::of(Split::Val, &names, &[(0, 1), (1, 0)], &[1, 0]);
         for finding in [finding, Finding::new("odd", Severity::Problem, "")] {
             let text = serde_json::to_string(&finding).unwrap();
             assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
         }
+    }
+
+    #[test]
+    fn a_matrix_marks_what_moved_and_is_left_out_of_many_classes() {
+        let names: Vec<String> = (0..41).map(|class| class.to_string()).collect();
+        let pairs = [(0, 1), (0, 1), (1, 0), (2, 2)];
+        let of = |classes| MatchedConfusion::of(Split::Val, classes, &pairs, &[1, 0, 2]);
+        let matrix = of(&names[..3]).unwrap();
+        assert_eq!(matrix.images.0, [(0, 1, 2), (1, 0, 1), (2, 2, 1)]);
+        assert!(matrix.is_moved(0, 1) && matrix.is_moved(1, 0));
+        // A class that keeps its name has not moved, and what was confused otherwise is no part of the map.
+        assert!(!matrix.is_moved(2, 2) && !matrix.is_moved(0, 2));
+        assert_eq!(of(&names), None);
     }
 
     #[test]

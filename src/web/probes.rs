@@ -1,12 +1,13 @@
 //! Probes of a run as ordinary runs: a group under it for each, read when all its runs are over.
 
 use super::{App, HttpError};
+use crate::chart::Beside;
 use crate::data::{Dataset, Index};
 use crate::diagnose::Diagnosis;
 use crate::diagnose::looks::Looks;
 use crate::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
 use crate::run::sweep::Settings;
-use crate::run::{EpochRecord, RunSpec, Split};
+use crate::run::{EpochRecord, RunId, RunSpec, Split};
 use crate::store::{DataFacts, Group, NewGroup, NewRun, PROBE, ProbeChain, Run};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -25,12 +26,20 @@ pub struct Probing {
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The probes that are over, in the order of the diagnosis' list of them.
-    pub made: Vec<Group>,
+    pub made: Vec<Answered>,
     /// One that still goes on.
     pub going: Option<Group>,
     pub chain: Option<ProbeChain>,
     /// Those that can be made, in the order of [`Probe::ALL`].
     pub open: Vec<NextProbe>,
+}
+
+/// A probe that is over.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub group: Group,
+    /// Its curves beside the run's.
+    pub beside: Option<Beside>,
 }
 
 /// Which probe is wanted.
@@ -57,6 +66,43 @@ pub enum Choice {
 pub fn probe_of(group: &Group) -> Option<Probe> {
     let purpose = group.summary.purpose.as_deref()?;
     Probe::named(purpose.strip_prefix(PROBE)?)
+}
+
+/// The split whose curve shows most of a probe's answer. What is learnt of shuffled labels, or whether anything is learnt at
+/// all, is seen in training.
+pub fn shown(probe: Probe) -> Split {
+    match probe {
+        Probe::ShuffledLabels | Probe::LongerTraining | Probe::CoolerTraining => Split::Train,
+        Probe::Baseline
+        | Probe::PooledResplit
+        | Probe::LearningCurve
+        | Probe::GroupedFolds
+        | Probe::LabelSuspects => Split::Val,
+    }
+}
+
+/// The curves of a probe beside those of its run.
+fn beside<'a>(
+    probe: Probe,
+    run: (RunId, &[EpochRecord]),
+    trainings: impl IntoIterator<Item = &'a [EpochRecord]>,
+) -> Option<Beside> {
+    let name = probe.name().replace('-', " ");
+    Beside::of(shown(probe), run, &name, trainings)
+}
+
+/// The same of a group, however far its runs are; None for one that probes nothing.
+pub async fn group_beside(app: &App, group: &Group) -> Result<Option<Beside>, HttpError> {
+    let (Some(probe), Some(parent)) = (probe_of(group), group.summary.parent) else {
+        return Ok(None);
+    };
+    let own = app.store.epochs(parent).await?;
+    let mut trainings = Vec::new();
+    for of in &group.runs {
+        trainings.push(app.store.epochs(of.run.id).await?);
+    }
+    let trainings = trainings.iter().map(Vec::as_slice);
+    Ok(beside(probe, (parent, &own), trainings))
 }
 
 impl Probing {
@@ -91,8 +137,10 @@ impl Probing {
                 let epochs = app.store.epochs(of.run.id).await?;
                 trainings.push(training(app, &of.run, epochs, dataset).await?);
             }
+            let curves = trainings.iter().map(|of: &Training| &of.epochs[..]);
+            let beside = beside(probe, (run.id, epochs), curves);
             made.push((probe, trainings));
-            asked.made.push(group);
+            asked.made.push(Answered { group, beside });
         }
         Ok(Ok(Probing {
             training: training(app, run, epochs.to_vec(), dataset).await?,

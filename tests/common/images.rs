@@ -42,6 +42,11 @@ pub fn many_archive() -> Vec<u8> {
     archive(20, [("dark", 60), ("bright", 160)])
 }
 
+/// As [`many_archive`] with validation images that are brighter than all of training.
+pub fn shifted_archive() -> Vec<u8> {
+    archive(20, [("dark", 200), ("bright", 215)])
+}
+
 fn archive(val: u32, val_classes: [(&str, u32); 2]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let classes = [("dark", 60), ("bright", 160)];

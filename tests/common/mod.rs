@@ -9,7 +9,7 @@
 mod images;
 mod watcher;
 
-pub use images::{many_archive, permuted_archive, slow_archive, tiny_archive};
+pub use images::{many_archive, permuted_archive, shifted_archive, slow_archive, tiny_archive};
 pub use watcher::{Heard, Watcher};
 
 use nix::sys::signal::{Signal, kill, killpg};

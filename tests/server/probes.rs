@@ -261,6 +261,23 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
     assert!(after.contains(told), "lacks {told}");
     let probe = server.get("/api/v1/runs?limit=1").1["runs"][0]["id"].clone();
     assert!(after.contains(&format!("/compare?runs={run},{probe}")));
+    // The curve of the longer training beside the run's own, here, on the report, in its file and with the group.
+    let group = server.get(&format!("/api/v1/runs/{probe}")).1["group"].clone();
+    let drawn = format!("aria-label=\"Training accuracy by epoch. run {run}: ");
+    for path in [
+        page.clone(),
+        format!("{page}/report"),
+        format!("{page}/report.html"),
+        format!("/groups/{group}"),
+    ] {
+        let text = server.page(&path);
+        let at = text
+            .find(&drawn)
+            .unwrap_or_else(|| panic!("{path}: {text}"));
+        let says = text[at + drawn.len()..].split('"').next().unwrap();
+        assert!(says.contains("after epoch 3; longer training: "), "{says}");
+        assert!(says.ends_with("after epoch 9."), "{says}");
+    }
     // The probe's own page leads back.
     let probe = server.page(&format!("/runs/{probe}"));
     assert!(probe.contains("This run is itself a probe"));

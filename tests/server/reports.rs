@@ -1,6 +1,6 @@
 //! The report of a run: what it answers, what it says where something is missing, and the file that needs nothing else.
 
-use crate::common::{TestServer, permuted_archive, tiny_archive};
+use crate::common::{TestServer, permuted_archive, shifted_archive, tiny_archive};
 use crate::producer::{epoch, external, report};
 use serde_json::{Value, json};
 
@@ -138,6 +138,65 @@ fn a_report_has_what_the_audit_found_with_its_pictures_inside_the_file() {
     at(&file, shown["title"].as_str().unwrap());
     at(&file, "<img src=\"data:image/png;base64,");
     assert!(!file.contains("/api/"));
+}
+
+#[test]
+fn a_property_that_is_shifted_is_drawn_wherever_its_finding_is() {
+    let server = TestServer::with(&["--parallel", "0"]);
+    server.import("tiny", &shifted_archive());
+    let audit = server.wait("/api/v1/datasets/tiny/audit", |audit| {
+        audit["state"] == "done"
+    });
+    let findings = audit["document"]["findings"].as_array().unwrap();
+    let shift = findings.iter().find(|f| f["id"] == "split-shift").unwrap();
+    let brightness = &shift["histograms"][0];
+    assert_eq!(brightness["property"], "brightness", "{shift}");
+    assert_eq!(
+        brightness["distribution"]["images"]
+            .as_array()
+            .unwrap()
+            .len(),
+        20
+    );
+    let run = server.launch(&json!({"dataset": "tiny", "model": {"preset": "logistic"}}));
+    for path in [
+        "/datasets/tiny".to_owned(),
+        format!("/runs/{run}/report"),
+        format!("/runs/{run}/report.html"),
+    ] {
+        let page = server.page(&path);
+        let finding = &page[at(&page, "Validation pictures look unlike")..];
+        let finding = &finding[..at(finding, "</article>")];
+        for part in [
+            "How large a share of its images",
+            "<span class=\"key val\"></span>validation",
+            "role=\"img\" aria-label=\"Brightness by split: training median",
+            "var(--val)",
+        ] {
+            at(finding, part);
+        }
+    }
+}
+
+#[test]
+fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_images() {
+    let server = TestServer::start();
+    server.import("swapped", &permuted_archive());
+    let run = server.launch(&json!({
+        "dataset": "swapped", "model": {"preset": "logistic"},
+        "train": {"epochs": 12, "early_stopping": false, "optimizer": {"kind": "sgd", "lr": 0.01}}
+    }));
+    server.wait_run(run, |run| run["status"] == "finished");
+    let cell = format!("/runs/{run}/images?split=val&#38;epoch=12&#38;class=0&#38;predicted=1");
+    for (path, opens) in [("", true), ("/report", true), ("/report.html", false)] {
+        let page = server.page(&format!("/runs/{run}{path}"));
+        let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
+        let matrix = &finding[at(finding, "The confusion matrix of validation")..];
+        let table = &matrix[..at(matrix, "</table>")];
+        // The two cells of the swap.
+        assert_eq!(table.matches("moved\"").count(), 2, "{path}: {table}");
+        assert_eq!(table.contains(&cell), opens, "{path}: {table}");
+    }
 }
 
 #[test]

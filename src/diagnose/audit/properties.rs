@@ -6,8 +6,8 @@ use crate::run::Split;
 use serde::{Deserialize, Serialize};
 
 /// Bars of a distribution.
-const BARS: usize = 32;
-/// What a distribution spans, of all images: the few beyond are counted in its outermost bars.
+const BARS: usize = 20;
+/// What a distribution spans of every split, however few images it has: those beyond are counted in its outermost bars.
 const SPANNED: [f64; 2] = [0.005, 0.995];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,18 +152,22 @@ pub(super) fn summaries(gallery: &Gallery) -> Vec<PropertySummary> {
     summaries
 }
 
+/// Where the bars of all splits begin and end; their values are sorted.
+fn span(sorted: &[Vec<f64>]) -> (f64, f64) {
+    let any = sorted.iter().filter(|values| !values.is_empty());
+    any.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), values| {
+        let [low, high] = SPANNED.map(|share| percentile(values, share));
+        (from.min(low), to.max(high))
+    })
+}
+
 fn summary(gallery: &Gallery, property: Property) -> Vec<PropertySummary> {
     let sorted = Split::ALL.map(|split| {
         let mut values = values(gallery, split, property);
         values.sort_by(f64::total_cmp);
         values
     });
-    let mut all = sorted.concat();
-    all.sort_by(f64::total_cmp);
-    if all.is_empty() {
-        return Vec::new();
-    }
-    let [from, to] = SPANNED.map(|share| percentile(&all, share));
+    let (from, to) = span(&sorted);
     let width = (to - from) / BARS as f64;
     Split::ALL
         .into_iter()
@@ -218,4 +222,19 @@ pub(super) fn comparisons(gallery: &Gallery) -> Vec<PropertyComparison> {
         comparisons.extend(of_split);
     }
     comparisons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bars_span_a_split_of_few_images_too() {
+        let sorted = |n: usize, from: f64| -> Vec<f64> {
+            (0..n).map(|i| from + i as f64 / n as f64).collect()
+        };
+        let (from, to) = span(&[sorted(10_000, 0.0), sorted(10, 5.0), Vec::new()]);
+        assert!(from < 0.01 && to > 5.8, "{from} {to}");
+        assert_eq!(span(&[vec![2.0; 5], vec![2.0]]), (2.0, 2.0));
+    }
 }

@@ -14,6 +14,8 @@ const DISTANCE: f64 = 0.2;
 /// From this distance on most pictures of the split are unlike training's.
 const STRONG: f64 = 0.5;
 const P: f64 = 0.01;
+/// Properties that a finding names and draws; of the others it has the numbers.
+const NAMED: usize = 4;
 
 /// What was measured of every split.
 pub(super) struct Properties {
@@ -74,7 +76,7 @@ fn shift(gallery: &Gallery, properties: &Properties, split: Split) -> Option<Fin
     finding.measured = format!(
         "{} pictures are {}.",
         capital(split.word()),
-        some_of(&told, 4)
+        some_of(&told, NAMED)
     );
     finding.why = "A network learns what its training pictures look like, brightness and sharpness included; on others it may fail \
                    though it has learnt the classes."
@@ -103,6 +105,15 @@ fn shift(gallery: &Gallery, properties: &Properties, split: Split) -> Option<Fin
             p: Some(s.p),
             reference: "Smirnov 1939, p corrected by Holm 1979; threshold: deepchecks",
         })
+        .collect();
+    finding.histograms = shifted
+        .iter()
+        .take(NAMED)
+        .flat_map(|s| {
+            let all = properties.summaries.iter();
+            all.filter(|summary| summary.property == s.property)
+        })
+        .cloned()
         .collect();
     let lower = strongest.superiority < 0.5;
     finding.pictures = [(Split::Train, false), (split, lower)]

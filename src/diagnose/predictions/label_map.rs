@@ -2,7 +2,9 @@
 
 use super::{Pair, Predictions};
 use crate::data::Random;
-use crate::diagnose::finding::{Cause, Evidence, Finding, Found, Severity, counted, some_of};
+use crate::diagnose::finding::{
+    Cause, Evidence, Finding, Found, MatchedConfusion, Severity, counted, some_of,
+};
 use crate::diagnose::gates::{p_value, percent};
 use crate::diagnose::statistics::{Assignment, assign, mcnemar_exact, permutation_p, upper_tail};
 use crate::run::Split;
@@ -229,6 +231,7 @@ fn finding(predictions: &Predictions, split: Split, map: &LabelMap) -> Finding {
         format!("The {} labels are permuted", split.word()),
     );
     finding.cause = Some(Cause::LabelMapMismatch);
+    finding.confusion = MatchedConfusion::of(split, names, predictions.of(split), &map.columns);
     let meant: Vec<u32> = map.columns.iter().map(|class| *class as u32).collect();
     match split {
         Split::Train => {}
@@ -340,7 +343,12 @@ mod tests {
         let csv = format!("split,label,prediction\n{}\n", rows.join("\n"));
         let predictions = Predictions::read(csv.as_bytes()).unwrap();
         let of = |trained| look(&predictions, Split::Val, trained, 1);
-        assert_eq!(of(None).findings.len(), 1);
+        let found = of(None).findings;
+        assert_eq!(found.len(), 1);
+        let matrix = found[0].confusion.as_ref().unwrap();
+        let images: u32 = matrix.images.0.iter().map(|(.., n)| n).sum();
+        assert_eq!((images, matrix.split), (90, Split::Val));
+        assert_eq!(matrix.matched, found[0].class_map.val);
         assert_eq!(of(Some(0.9)).findings.len(), 1);
         let unlearnt = of(Some(0.12));
         assert!(unlearnt.findings.is_empty());

@@ -2,7 +2,7 @@
 
 use super::Scored;
 use super::verdicts::{evidence, word};
-use crate::diagnose::finding::{Cause, Evidence, Finding, Severity, some_of};
+use crate::diagnose::finding::{Cause, Evidence, Finding, MatchedConfusion, Severity, some_of};
 use crate::diagnose::gates::{p_value, percent};
 use crate::diagnose::predictions::{LabelMap, Pair, label_map};
 use crate::run::Split;
@@ -43,6 +43,7 @@ fn tell(scored: &Scored, pairs: &[Pair], map: &LabelMap, classes: &[String]) -> 
         format!("The {split} labels name other classes than training's"),
     );
     finding.cause = Some(Cause::LabelMapMismatch);
+    finding.confusion = MatchedConfusion::of(scored.scored_on, classes, pairs, &map.columns);
     finding.measured = format!(
         "Fitted on training, {} gets {} of the {split} pictures right. With {} it gets {}, by a map that was found on the other half of the pictures.",
         word(scored.model),

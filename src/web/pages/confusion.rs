@@ -2,7 +2,9 @@
 
 use super::App;
 use super::error::rendered;
-use super::wording::{counted, percent};
+use super::finding::images_of;
+use super::matrix_table::MatrixTable;
+use super::wording::percent;
 use crate::run::{Confusion, EpochRecord, RunId, Split};
 use crate::store::Run;
 use crate::web::HttpError;
@@ -30,24 +32,6 @@ pub struct MatrixQuery {
     epoch: String,
 }
 
-/// One row: a true class.
-struct Row {
-    class: String,
-    cells: Vec<Cell>,
-}
-
-/// The images of a true class that are taken for one class.
-struct Cell {
-    images: u32,
-    /// Of the row.
-    share: f64,
-    /// Taken for what they are.
-    right: bool,
-    says: String,
-    /// Where they are shown; the results of single training images are not kept.
-    href: Option<String>,
-}
-
 /// Images of one class that are taken for another.
 struct Pair {
     truth: String,
@@ -68,9 +52,9 @@ pub struct MatrixView {
     /// The first and the last epoch; both 0 before the first.
     pub span: (u32, u32),
     classes: Vec<String>,
-    /// Empty where there are too many classes for a table.
-    rows: Vec<Row>,
-    /// The commonest confusions, where there are no rows.
+    /// None where there are too many classes.
+    table: Option<MatrixTable>,
+    /// The commonest confusions, where there is no table.
     pairs: Vec<Pair>,
     correct: u32,
     n: u32,
@@ -124,21 +108,13 @@ impl MatrixView {
             .chain((known..most).map(|c| format!("class {c}")))
             .collect();
         let href = |truth: usize, predicted: usize| {
-            (split != Split::Train).then(|| {
-                format!(
-                    "/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}"
-                )
-            })
+            (split != Split::Train).then(|| images_of(run, split, epoch, truth, predicted))
         };
         let n = cells.iter().map(|c| c.2).sum();
         let correct = cells.iter().filter(|(t, p, _)| t == p).map(|c| c.2).sum();
-        let (mut rows, mut pairs) = (Vec::new(), Vec::new());
+        let (mut table, mut pairs) = (None, Vec::new());
         if classes.len() <= MOST_CLASSES {
-            let mut counts = vec![vec![0; classes.len()]; classes.len()];
-            for (truth, predicted, images) in cells {
-                counts[truth][predicted] += images;
-            }
-            rows = rows_of(&classes, counts, href);
+            table = Some(MatrixTable::of(&classes, cells, |_, _| false, href));
         } else {
             pairs = cells
                 .into_iter()
@@ -160,7 +136,7 @@ impl MatrixView {
             splits: Vec::new(),
             span: (epoch, epoch),
             classes,
-            rows,
+            table,
             pairs,
             correct,
             n,
@@ -170,34 +146,6 @@ impl MatrixView {
     fn accuracy(&self) -> f64 {
         f64::from(self.correct) / f64::from(self.n.max(1))
     }
-}
-
-/// The table, from counts by true and predicted class.
-fn rows_of(
-    classes: &[String],
-    counts: Vec<Vec<u32>>,
-    href: impl Fn(usize, usize) -> Option<String>,
-) -> Vec<Row> {
-    let row = |(truth, counts): (usize, Vec<u32>)| {
-        let n: u32 = counts.iter().sum();
-        let cell = |(predicted, images): (usize, u32)| Cell {
-            images,
-            share: f64::from(images) / f64::from(n.max(1)),
-            right: truth == predicted,
-            says: format!(
-                "{images} of {} of class {} taken for {}",
-                counted(n, "image", "images"),
-                classes[truth],
-                classes[predicted]
-            ),
-            href: href(truth, predicted),
-        };
-        Row {
-            class: classes[truth].clone(),
-            cells: counts.into_iter().enumerate().map(cell).collect(),
-        }
-    };
-    counts.into_iter().enumerate().map(row).collect()
 }
 
 async fn show(
@@ -238,7 +186,7 @@ mod tests {
     fn many_classes_become_a_list_of_the_commonest_confusions() {
         let counts = (0..100).map(|c| (c, (c + 1) % 100, c + 1)).collect();
         let matrix = view(100, counts);
-        assert!(matrix.rows.is_empty());
+        assert!(matrix.table.is_none());
         assert_eq!(matrix.pairs[0].images, 100);
         assert_eq!(matrix.pairs.len(), MOST_PAIRS);
     }

@@ -3,15 +3,20 @@
 //! A page makes [`FindingView`]s of its findings and writes each into its template with `{{ view|safe }}`.
 
 use super::App;
+use super::distribution::distribution;
+use super::matrix_table::MatrixTable;
 use crate::data::Index;
-use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::audit::Property;
+use crate::diagnose::finding::{Finding, MatchedConfusion, Severity};
 use crate::diagnose::p_value;
-use crate::run::DatasetId;
+use crate::run::{DatasetId, RunId, Split};
 use askama::Template;
 use std::collections::HashMap;
 
 /// Pixels of a thumbnail's longer side.
 const SIDE: u32 = 160;
+/// A matrix of more classes stays folded until it is asked for.
+const MOST_OPEN: usize = 12;
 
 /// Where a picture of a finding is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +43,8 @@ pub struct FindingView {
     /// True for a line with what to do, and the rest behind a fold.
     folded: bool,
     pictures: Vec<PictureRow>,
+    /// Whose images the cells of a matrix open, and after which epoch.
+    cells: Option<(RunId, u32)>,
 }
 
 impl FindingView {
@@ -51,6 +58,7 @@ impl FindingView {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
             folded: false,
+            cells: None,
             pictures: finding
                 .pictures
                 .iter()
@@ -92,6 +100,14 @@ impl FindingView {
         }
     }
 
+    /// The same where the cells of its matrix open the images of a run after an epoch.
+    pub fn opening(self, run: RunId, epoch: u32) -> FindingView {
+        FindingView {
+            cells: Some((run, epoch)),
+            ..self
+        }
+    }
+
     /// As [`FindingView::folded`] where it is only worth knowing and has nothing to show.
     pub fn folded_if_slight(self) -> FindingView {
         match self.finding.severity {
@@ -127,6 +143,43 @@ impl FindingView {
         .filter(|(_, text)| !text.is_empty())
     }
 
+    /// How the properties that it names are distributed, as SVG elements.
+    fn distributions(&self) -> impl Iterator<Item = (Property, String)> {
+        let by_property = self
+            .finding
+            .histograms
+            .chunk_by(|a, b| a.property == b.property);
+        by_property.map(|of| (of[0].property, distribution(of.iter())))
+    }
+
+    /// The splits that those distributions are of.
+    fn distributed(&self) -> impl Iterator<Item = Split> {
+        let first = self.finding.histograms.first().map(|first| first.property);
+        let of_first = self.finding.histograms.iter();
+        of_first
+            .filter(move |of| Some(of.property) == first)
+            .map(|of| of.split)
+    }
+
+    fn table(&self, matrix: &MatchedConfusion) -> MatrixTable {
+        let known = matrix.classes.len();
+        let counts = matrix.images.0.iter();
+        let cells = counts.map(|&(truth, predicted, n)| (truth as usize, predicted as usize, n));
+        MatrixTable::of(
+            &matrix.classes,
+            cells.filter(|(truth, predicted, _)| *truth.max(predicted) < known),
+            |truth, predicted| matrix.is_moved(truth, predicted),
+            |truth, predicted| {
+                let (run, epoch) = self.cells?;
+                Some(images_of(run, matrix.split, epoch, truth, predicted))
+            },
+        )
+    }
+
+    fn opens(&self, matrix: &MatchedConfusion) -> bool {
+        matrix.classes.len() <= MOST_OPEN
+    }
+
     /// A value or a threshold with four digits that say something, or a dash.
     fn number(&self, value: &Option<f64>) -> String {
         match *value {
@@ -144,6 +197,11 @@ impl FindingView {
     fn p(&self, p: &Option<f64>) -> String {
         p.map_or_else(|| "–".to_owned(), p_value)
     }
+}
+
+/// Where the images of a true class are shown that a run took for another after an epoch.
+pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
+    format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
 /// Where the API serves a dataset's pictures. Paths that are not in the index have none.
@@ -173,6 +231,7 @@ pub fn no_pictures(_path: &str) -> Option<Picture> {
 mod tests {
     use super::*;
     use crate::diagnose::finding::{Evidence, Pictures};
+    use crate::run::Confusion;
 
     fn finding(severity: Severity) -> Finding {
         Finding {
@@ -196,6 +255,8 @@ mod tests {
                 caption: "the same".to_owned(),
                 paths: vec!["a.png".to_owned(), "gone.png".to_owned()],
             }],
+            histograms: Vec::new(),
+            confusion: None,
             images: Vec::new(),
             class_map: crate::run::ClassMap::default(),
             layer: Some(2),
@@ -229,6 +290,52 @@ mod tests {
             "{html}"
         );
         assert_eq!(html.matches("<img").count(), 1, "{html}");
+    }
+
+    #[test]
+    fn a_finding_draws_its_histograms_and_marks_the_cells_that_moved() {
+        use crate::diagnose::audit::{Distribution, PropertySummary};
+        let mut found = finding(Severity::Problem);
+        let summary = |property, split, images: [u32; 2]| PropertySummary {
+            split,
+            property,
+            median: 0.5,
+            low: 0.25,
+            high: 0.75,
+            distribution: Distribution {
+                from: 0.0,
+                to: 1.0,
+                images: images.to_vec(),
+            },
+        };
+        for property in [Property::Brightness, Property::Sharpness] {
+            found
+                .histograms
+                .push(summary(property, Split::Train, [3, 1]));
+            found
+                .histograms
+                .push(summary(property, Split::Test, [0, 2]));
+        }
+        found.confusion = Some(MatchedConfusion {
+            split: Split::Val,
+            classes: vec!["<cat>".to_owned(), "dog".to_owned()],
+            images: Confusion(vec![(0, 1, 9), (1, 1, 2), (7, 0, 1)]),
+            matched: vec![1, 0],
+        });
+        let view = || FindingView::list("found", &[found.clone()], place).remove(0);
+        let html = view().to_string();
+        assert_eq!(html.matches("<svg").count(), 2, "{html}");
+        assert_eq!(html.matches("class=\"key ").count(), 2, "{html}");
+        assert!(html.contains("Sharpness by split: training median 0.500"));
+        // One that moved and has images; the swap's other cell has none.
+        assert_eq!(html.matches("moved\" style").count(), 1, "{html}");
+        assert!(html.contains("&#60;cat&#62;") && !html.contains("<cat>"));
+        assert!(!html.contains("/runs/3/images"));
+        let html = view().opening(RunId(3), 7).to_string();
+        let cell = "/runs/3/images?split=val&#38;epoch=7&#38;class=0&#38;predicted=1";
+        assert!(html.contains(cell), "{html}");
+        // Folded, it is a line.
+        assert!(!view().folded().to_string().contains("<svg"));
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use super::App;
 use super::error::rendered;
+use super::probes::drawing;
 use super::wording::{counted, duration, moment, percent, points};
-use crate::diagnose::probes::Probe;
 use crate::diagnose::{Mean, OverSeeds, share, wilson};
 use crate::run::sweep::{Settings, label};
 use crate::run::{GroupId, RunStatus, Split};
 use crate::store::{Group, GroupRun};
 use crate::web::HttpError;
 use crate::web::extract::Id;
-use crate::web::probes::probe_of;
+use crate::web::probes::{group_beside, probe_of, shown};
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -36,6 +36,8 @@ struct GroupPage {
     epochs: (u32, u32),
     left_s: Option<f64>,
     means: Vec<OverSeeds>,
+    /// A probe's curves beside those of its run, as an SVG element.
+    beside: Option<String>,
 }
 
 #[derive(Template)]
@@ -82,9 +84,8 @@ pub fn comparison(group: &Group) -> Option<String> {
         .into_iter()
         .chain(runs.map(|of| of.run.id));
     let ids: Vec<String> = all.take(MOST_COMPARED).map(|id| id.to_string()).collect();
-    // What is learnt of shuffled labels is seen in training alone.
-    let show = match probe_of(group) {
-        Some(Probe::ShuffledLabels) => "&show=train",
+    let show = match probe_of(group).map(shown) {
+        Some(Split::Train) => "&show=train",
         _ => "",
     };
     (ids.len() > 1).then(|| format!("/compare?runs={}{show}", ids.join(",")))
@@ -132,11 +133,13 @@ fn mean(of: Option<Mean>) -> String {
 async fn show(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Response, HttpError> {
     let mut group = app.store.group(id).await?;
     group.sort_by_validation();
+    let beside = group_beside(&app, &group).await?;
     Ok(rendered(&GroupPage {
         counts: group.counts(),
         epochs: group.epochs(),
         left_s: group.left_s(app.scheduler.parallel()),
         means: group.over_seeds(),
+        beside: beside.as_ref().and_then(drawing),
         group,
     }))
 }

@@ -1,9 +1,9 @@
 //! A dataset's audit and simple models on its page: how they stand, what they found, starting and giving them up.
 
 use super::App;
+use super::distribution::{distribution, figure};
 use super::finding::FindingView;
 use super::wording::{counted, percent};
-use crate::chart::{Distributions, draw_inline};
 use crate::diagnose::audit::{Audit, Property, PropertyComparison, PropertySummary};
 use crate::diagnose::p_value;
 use crate::diagnose::simple_models::{Scored, SimpleModel, SimpleModels};
@@ -220,7 +220,7 @@ impl AuditView {
                     continue;
                 }
                 properties.push(PropertyView {
-                    chart: chart(property, &of_split),
+                    chart: distribution(of_split.iter().flatten()),
                     property,
                     summaries: of_split,
                     comparisons: audit
@@ -240,49 +240,6 @@ impl AuditView {
         });
         view.await.map(Some).map_err(HttpError::internal)
     }
-}
-
-fn chart(property: Property, of_split: &[Option<PropertySummary>; 3]) -> String {
-    let known: Vec<&PropertySummary> = of_split.iter().flatten().collect();
-    let Some(first) = known.first() else {
-        return String::new();
-    };
-    let says: Vec<String> = known
-        .iter()
-        .map(|s| {
-            format!(
-                "{} median {}, nine in ten from {} to {}",
-                s.split.word(),
-                figure(s.median),
-                figure(s.low),
-                figure(s.high)
-            )
-        })
-        .collect();
-    let distributions = Distributions {
-        from: first.distribution.from,
-        to: first.distribution.to,
-        splits: known
-            .iter()
-            .map(|s| (s.split, s.distribution.images.clone()))
-            .collect(),
-    };
-    let says = format!("{} by split: {}.", property.title(), says.join("; "));
-    draw_inline(&distributions, &says).unwrap_or_else(|error| {
-        tracing::error!("{error}");
-        String::new()
-    })
-}
-
-/// "0.482", "−1.25", "256"
-pub fn figure(value: impl std::borrow::Borrow<f64>) -> String {
-    let value = *value.borrow();
-    let text = match value.abs() {
-        a if value.fract() == 0.0 && a < 1e6 => format!("{value:.0}"),
-        a if a >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
-    };
-    text.replace('-', "−")
 }
 
 /// What simple models found, ready for the page.
@@ -330,13 +287,5 @@ mod tests {
         assert_eq!(tally(1, 0), "found 1 problem");
         assert_eq!(tally(0, 3), "found 3 warnings");
         assert_eq!(tally(2, 1), "found 2 problems and 1 warning");
-    }
-
-    #[test]
-    fn figures_have_the_digits_that_say_something() {
-        assert_eq!(figure(256.0), "256");
-        assert_eq!(figure(-1.2345), "−1.234");
-        assert_eq!(figure(0.5), "0.500");
-        assert_eq!(figure(12.34), "12.3");
     }
 }

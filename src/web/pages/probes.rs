@@ -2,7 +2,9 @@
 
 use super::App;
 use super::group::comparison;
-use super::wording::duration;
+use super::verdict;
+use super::wording::{counted, duration};
+use crate::chart::{Beside, draw_beside};
 use crate::diagnose::Verdict;
 use crate::diagnose::probes::{NextProbe, Probe, ProbeRecord};
 use crate::run::{FieldError, GroupId, RunId, SpecError};
@@ -11,7 +13,8 @@ use crate::web::HttpError;
 use crate::web::extract::Id;
 use crate::web::gathered::Gathered;
 use crate::web::probe_chain::{start_chain, start_probe};
-use crate::web::probes::{Asked, Wanted, probe_of};
+use crate::web::probes::{Wanted, probe_of};
+use askama::Template;
 use axum::Router;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
@@ -31,7 +34,7 @@ pub struct ProbesView {
     pub probe_of: Option<RunId>,
     /// Why there are none, and what to do.
     pub why_not: Option<String>,
-    pub made: Vec<Made>,
+    pub made: Option<MadeView>,
     pub going: Option<Going>,
     pub chain: Option<ProbeChain>,
     /// The one that would tell most for its seconds.
@@ -41,12 +44,23 @@ pub struct ProbesView {
     verdict: Verdict,
 }
 
+/// The probes that were made, with their answers and curves.
+#[derive(Template)]
+#[template(path = "probes_made.html")]
+pub struct MadeView {
+    made: Vec<Made>,
+    /// On a page, which can link.
+    live: bool,
+}
+
 /// A probe that was made.
-pub struct Made {
-    pub record: ProbeRecord,
-    pub group: GroupId,
-    /// The address of its curves beside the run's.
-    pub comparison: Option<String>,
+struct Made {
+    record: ProbeRecord,
+    group: GroupId,
+    /// Its curves beside the run's.
+    beside: Option<Beside>,
+    /// The address of a page with all of them.
+    comparison: Option<String>,
 }
 
 /// A probe that goes on.
@@ -75,7 +89,7 @@ impl ProbesView {
         ProbesView {
             probe_of: group.filter(is_probe).and_then(|group| group.parent),
             why_not,
-            made: asked.map_or(Vec::new(), |asked| made(gathered, asked)),
+            made: MadeView::of(gathered, true),
             going: asked
                 .and_then(|asked| asked.going.clone())
                 .map(|group| Going::of(group, app.scheduler.parallel())),
@@ -137,15 +151,32 @@ impl ProbesView {
     }
 }
 
-/// The probes that the diagnosis lists, with their groups.
-fn made(gathered: &Gathered, asked: &Asked) -> Vec<Made> {
-    let records = gathered.diagnosis.probes.iter().cloned();
-    let made = records.zip(&asked.made).map(|(record, group)| Made {
-        record,
-        group: group.summary.id,
-        comparison: comparison(group),
-    });
-    made.collect()
+impl MadeView {
+    /// The probes that the diagnosis lists, with their groups; None where there are none.
+    pub fn of(gathered: &Gathered, live: bool) -> Option<MadeView> {
+        let asked = gathered.asked.as_ref().ok()?;
+        let records = gathered.diagnosis.probes.iter().cloned();
+        let made = records.zip(&asked.made).map(|(record, of)| Made {
+            record,
+            group: of.group.summary.id,
+            beside: of.beside.clone(),
+            comparison: comparison(&of.group),
+        });
+        let made: Vec<Made> = made.collect();
+        (!made.is_empty()).then_some(MadeView { made, live })
+    }
+}
+
+impl Made {
+    fn drawing(&self) -> Option<String> {
+        self.beside.as_ref().and_then(drawing)
+    }
+}
+
+/// Curves as an SVG element; None where they could not be drawn.
+pub fn drawing(beside: &Beside) -> Option<String> {
+    let drawn = draw_beside(beside);
+    drawn.inspect_err(|error| tracing::error!("{error}")).ok()
 }
 
 impl Going {

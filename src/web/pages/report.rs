@@ -2,6 +2,7 @@
 
 use super::assets;
 use super::finding::FindingView;
+use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::verdict;
 use super::wording::{loss, points, thousands};
@@ -68,6 +69,8 @@ pub struct Report {
     best: Option<u32>,
     figures: Vec<Figure>,
     charts: Vec<Chart>,
+    /// What probes answered.
+    pub probes: Option<MadeView>,
     /// Of a run that is over.
     pub remedies: Option<RemediesView>,
     looks: Vec<LookView>,
@@ -96,6 +99,7 @@ impl Report {
             figures: figures(last, best),
             last: last.map(|last| last.epoch),
             charts,
+            probes: None,
             remedies: None,
             looks: Vec::new(),
             missing: Vec::new(),

@@ -3,12 +3,13 @@
 use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, Picture, thumbnails};
+use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
 use crate::data::{Dataset, thumbnail};
 use crate::diagnose::finding::Finding;
-use crate::diagnose::looks::Looks;
+use crate::diagnose::looks::{Looks, Source};
 use crate::run::{RunId, RunStatus};
 use crate::web::HttpError;
 use crate::web::extract::Id;
@@ -120,8 +121,17 @@ impl Gathered {
             looks: self.looks.clone(),
         };
         let mut report = Report::of(material, |source, findings| {
-            FindingView::list(&format!("{source:?}").to_lowercase(), findings, &place)
+            let views = FindingView::list(&format!("{source:?}").to_lowercase(), findings, &place);
+            match self.epochs.last() {
+                // What simple models take for what, no run has kept.
+                Some(last) if live && source == Source::Run => views
+                    .into_iter()
+                    .map(|view| view.opening(run.id, last.epoch))
+                    .collect(),
+                _ => views,
+            }
         })?;
+        report.probes = MadeView::of(self, live);
         report.remedies = RemediesView::of(self, live);
         report.facts = facts(run);
         if !run.spec.external {
@@ -165,7 +175,6 @@ fn paths(finding: &Finding) -> impl Iterator<Item = &String> {
 mod tests {
     use super::*;
     use crate::diagnose::finding::{Pictures, Severity};
-    use crate::diagnose::looks::Source;
     use crate::run::ClassMap;
 
     #[test]
@@ -205,6 +214,8 @@ mod tests {
                 caption: String::new(),
                 paths: paths.map(str::to_owned).to_vec(),
             }],
+            histograms: Vec::new(),
+            confusion: None,
             images: Vec::new(),
             class_map: ClassMap::default(),
             layer: None,
