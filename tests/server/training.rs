@@ -280,6 +280,11 @@ fn a_finished_runs_diagnosis_has_what_its_forward_passes_and_predictions_show() 
     let run = server.launch(&logistic(30));
     let heard: Vec<Heard> = Watcher::open(&server, run, 0, None).collect();
     let path = format!("/api/v1/runs/{run}");
+    // What the images show comes into the diagnosis as it is found, and weighs causes.
+    for inspection in ["audit", "simple-models"] {
+        let path = format!("/api/v1/datasets/tiny/{inspection}");
+        server.wait(&path, |of| of["state"] == "done");
+    }
     let diagnosis = server.get(&format!("{path}/diagnosis")).1;
     assert_eq!(diagnosis["verdict"], "broken-evaluation", "{diagnosis}");
     let first = &diagnosis["causes"][0];
