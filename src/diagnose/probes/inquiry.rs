@@ -98,11 +98,22 @@ impl<'a> Inquiry<'a> {
         let affordable = open.iter().find(|(probe, _)| probe.cost_s <= left_s);
         match (affordable, open.first()) {
             (Some((probe, _)), _) => {
+                let probe = self.before(probe, &signs);
                 let specs = self.missing(probe.id);
-                Next::Train(probe.clone(), specs)
+                Next::Train(probe, specs)
             }
             (None, Some((probe, _))) => Next::TooDear(probe.clone()),
             (None, None) => Next::Done,
+        }
+    }
+
+    /// The probe itself, or the one that says how it is to be made: which network is asked about labels.
+    fn before(&self, probe: &NextProbe, signs: &Signs) -> NextProbe {
+        match probe.id {
+            Probe::LabelSuspects if self.is_open(Probe::Baseline) => {
+                self.proposal(Probe::Baseline, signs)
+            }
+            _ => probe.clone(),
         }
     }
 
