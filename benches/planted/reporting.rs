@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 use crate::picture::{Family, Ink};
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
 pub const FAMILIES: [Family; 4] = [
     Family {

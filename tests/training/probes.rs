@@ -5,9 +5,13 @@ use crate::recorder::spec;
 use gapwatch::data::{Dataset, Index};
 use gapwatch::diagnose::finding::Cause;
 use gapwatch::diagnose::looks::Looks;
-use gapwatch::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
+use gapwatch::diagnose::probes::{
+    Calibration, FEATURES, HEALTHY, Inquiry, Next, NextProbe, Probe, Ratios, Training,
+};
 use gapwatch::diagnose::{Answer, Diagnosis, Subject, diagnose};
-use gapwatch::run::{EpochRecord, ImageResults, RunSpec, RunStatus, Split, SplitMetrics};
+use gapwatch::run::{
+    EpochRecord, ImageResults, ModelSpec, RunSpec, RunStatus, Split, SplitMetrics,
+};
 use serde_json::json;
 
 /// What a network that got so many of its training images right made of each validation image of a spec's variation: right
@@ -255,4 +259,61 @@ fn folds_that_another_probe_has_trained_are_not_trained_again() {
     assert_eq!(answered, Answer::Yes);
     let (diagnosis, _) = inquiry.conclude(None);
     assert!(found(&diagnosis).contains(&"new-groups-are-harder"));
+}
+
+#[test]
+fn labels_are_asked_of_the_small_network_where_it_does_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let mut inquiry = inquiry(&dataset);
+    let models = |inquiry: &Inquiry| {
+        let (_, specs) = inquiry.proposed(Probe::LabelSuspects).unwrap();
+        let models = specs.iter().map(|spec| spec.model.clone());
+        (models.collect::<Vec<ModelSpec>>(), specs)
+    };
+    let (before, own) = models(&inquiry);
+    assert_eq!(before, vec![spec(json!({})).model; 3]);
+    let answered = answer(&mut inquiry, &dataset, Probe::Baseline, |_| true);
+    assert_eq!(answered, Answer::Yes);
+    let small = ModelSpec::Preset("cnn-gap".to_owned());
+    assert_eq!(models(&inquiry).0, vec![small; 3]);
+    // Trainings that were asked for before that was known are an answer too.
+    let folds = own
+        .iter()
+        .map(|spec| training(&dataset.index, spec, 1.0, |at| at % 4 > 0, 0.9));
+    let record = inquiry.take(Probe::LabelSuspects, folds.collect());
+    assert_ne!(record.answer, Answer::Unknown);
+    assert!(
+        record.result.starts_with("Networks that never saw them"),
+        "{}",
+        record.result
+    );
+}
+
+#[test]
+fn the_baseline_says_which_network_is_asked_about_labels_so_it_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let mut ratios = vec![0.0; FEATURES];
+    // Suspected labels alone tell something.
+    let place = HEALTHY + 8 + 5 * Probe::LabelSuspects as usize;
+    (ratios[place], ratios[place + 1]) = (4.0, -4.0);
+    let telling = Ratios {
+        ratios,
+        ..Ratios::default()
+    };
+    let calibration = Calibration {
+        causes: [(Cause::LabelNoise, telling)].into(),
+        ..Calibration::default()
+    };
+    let (run, diagnosis) = memorising(&dataset);
+    let looks = Looks::default().run(&diagnosis);
+    let mut inquiry = Inquiry::new(&dataset.index, run, diagnosis, looks, &calibration);
+    let next = |inquiry: &Inquiry| match inquiry.next(f64::INFINITY) {
+        Next::Train(probe, _) => probe.id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(next(&inquiry), Probe::Baseline);
+    answer(&mut inquiry, &dataset, Probe::Baseline, |at| at % 3 == 0);
+    assert_eq!(next(&inquiry), Probe::LabelSuspects);
 }

@@ -128,17 +128,12 @@ impl<'a> Inquiry<'a> {
         let cost_s = trainings.iter().map(|training| training.seconds).sum();
         let own = trainings.len();
         self.trained.extend(trainings);
-        let specs = self.trainings(probe);
-        let trials: Vec<&Training> = specs
-            .iter()
-            .filter_map(|spec| self.trained.iter().find(|training| training.spec == *spec))
-            .collect();
-        let whole: &[&Training] = match trials.len() == specs.len() {
-            true => &trials,
-            false => &[],
-        };
+        let mut ways = self.ways(probe).into_iter();
+        let (specs, trials) = ways
+            .find_map(|specs| self.made(&specs).map(|trials| (specs, trials)))
+            .unwrap_or_else(|| (self.trainings(probe), Vec::new()));
         let classes = self.index.classes.len();
-        let reading = read(probe, &self.run, whole, classes, self.chance());
+        let reading = read(probe, &self.run, &trials, classes, self.chance());
         let record = ProbeRecord {
             id: probe,
             question: probe.question(),
@@ -220,13 +215,35 @@ impl<'a> Inquiry<'a> {
 
     /// All trainings of a probe.
     fn trainings(&self, probe: Probe) -> Vec<RunSpec> {
+        // What a network that does badly contradicts are its own mistakes: where the small one does better, it is asked.
+        let small =
+            probe == Probe::LabelSuspects && self.answered(Probe::Baseline) == Some(Answer::Yes);
+        self.trainings_of(probe, small)
+    }
+
+    /// The trainings that answer a probe, of whichever network: when they were asked for, less may have been known, or more.
+    fn ways(&self, probe: Probe) -> Vec<Vec<RunSpec>> {
+        match probe {
+            Probe::LabelSuspects => [true, false]
+                .map(|small| self.trainings_of(probe, small))
+                .to_vec(),
+            _ => vec![self.trainings(probe)],
+        }
+    }
+
+    fn trainings_of(&self, probe: Probe, small: bool) -> Vec<RunSpec> {
         let mut run = self.run.spec.clone();
         run.train.epochs = self.run.epochs.len() as u32;
-        // What a network that does badly contradicts are its own mistakes: where the small one does better, it is asked.
-        if probe == Probe::LabelSuspects && self.answered(Probe::Baseline) == Some(Answer::Yes) {
+        if small {
             small_network(&mut run, self.images);
         }
         probe.trainings(&run, run.train.epochs, self.images)
+    }
+
+    /// These trainings, where all of them were made.
+    fn made(&self, specs: &[RunSpec]) -> Option<Vec<&Training>> {
+        let of = |spec: &RunSpec| self.trained.iter().find(|made| made.spec == *spec);
+        specs.iter().map(of).collect()
     }
 
     fn answered(&self, probe: Probe) -> Option<Answer> {

@@ -32,9 +32,10 @@ pub struct Answered {
 /// Two numbers of a probe, each between -1 and 1: with them an answer that is only just yes tells less than a clear one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// What the probe changes: a difference of accuracies, or a share of the images.
+    /// What the probe changes or finds: a difference of accuracies, a share of the images, the accuracy on shuffled labels.
     pub effect: f64,
-    /// How good its networks are, as a share of all that is above guessing; of suspects, their share of the mistakes.
+    /// How good its networks are in validation, as a share of all that is above guessing there; of suspects, their share of the
+    /// mistakes. Zero where training alone is looked at.
     pub level: f64,
 }
 

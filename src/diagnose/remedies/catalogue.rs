@@ -291,6 +291,7 @@ mod tests {
     use super::super::Remediable;
     use super::super::fixture::*;
     use super::*;
+    use crate::model::plan_for;
     use crate::run::{Normalize, Resplit, RunSpec};
     use serde_json::json;
 

@@ -41,6 +41,14 @@ pub fn index() -> Index {
     }
 }
 
+/// The same without most training images of the last class.
+pub fn lacking() -> Index {
+    let mut index = index();
+    let is_rare = |path: &str| path.starts_with("train/2/") && path != "train/2/00.png";
+    index.entries.retain(|entry| !is_rare(&entry.path));
+    index
+}
+
 pub fn spec(user: Value) -> RunSpec {
     resolve(user, Some((64, 128))).unwrap()
 }
@@ -80,7 +88,8 @@ pub fn by_id(id: &str, spec: &RunSpec, findings: &[Finding]) -> Option<RunSpec> 
     Remedy::named(id).unwrap().apply(&case)
 }
 
-pub fn layers(spec: &RunSpec) -> &[LayerSpec] {
+/// The layers of a network that has no name.
+pub fn layers_of(spec: &RunSpec) -> &[LayerSpec] {
     match &spec.model {
         ModelSpec::Layers(layers) => layers,
         ModelSpec::Preset(name) => panic!("preset {name}"),

@@ -240,22 +240,23 @@ mod tests {
 
     #[test]
     fn a_new_split_is_balanced_where_the_pool_has_few_images_of_a_class() {
-        let split = by_id("resplit-balanced", &RunSpec::default(), &[]).unwrap();
-        assert_eq!(split.variation.split, Resplit::Pooled);
-        assert_eq!(split.train.sampling, Sampling::Balanced);
+        let run = RunSpec::default();
+        let split = |index: &crate::data::Index| {
+            let case = Remediable {
+                spec: &run,
+                epochs: 10,
+                index,
+                findings: &[],
+            };
+            Remedy::named("resplit-balanced").unwrap().apply(&case)
+        };
+        let balanced = split(&lacking()).unwrap();
+        assert_eq!(balanced.variation.split, Resplit::Pooled);
+        assert_eq!(balanced.train.sampling, Sampling::Balanced);
+        assert_eq!(balanced.augment, GENTLE);
         let mut even = index();
         even.entries
-            .retain(|e| !(e.path.starts_with("train/0/1") || e.path.starts_with("train/1/1")));
-        let run = RunSpec::default();
-        let case = Remediable {
-            spec: &run,
-            epochs: 10,
-            index: &even,
-            findings: &[],
-        };
-        assert_eq!(
-            Remedy::named("resplit-balanced").unwrap().apply(&case),
-            None
-        );
+            .retain(|e| e.path.ends_with("0.png") || e.split != Split::Train);
+        assert_eq!(split(&even), None);
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn global_pooling(case: &Remediable, spec: &mut RunSpec) -> Option<()
     }
     let mut body = body.to_vec();
     // With little left to learn by heart dropout only slows learning: the maximum over an image is often what was dropped.
-    body.retain(|spec| !matches!(spec.layer, Layer::Dropout(_)));
+    leave_dropout_out(&mut body);
     while body.last().is_some_and(is_adaptive_pool) {
         body.pop();
     }
@@ -221,6 +221,16 @@ fn is_adaptive_pool(spec: &LayerSpec) -> bool {
     )
 }
 
+/// Those inside residual blocks too.
+fn leave_dropout_out(specs: &mut Vec<LayerSpec>) {
+    specs.retain(|spec| !matches!(spec.layer, Layer::Dropout(_)));
+    for spec in specs {
+        if let Layer::Residual(block) = &mut spec.layer {
+            leave_dropout_out(&mut block.layers);
+        }
+    }
+}
+
 /// Calls `f` with every layer, those inside residual blocks too.
 fn each(specs: &mut [LayerSpec], f: &mut dyn FnMut(&mut Layer)) {
     for spec in specs {
@@ -236,13 +246,15 @@ fn each(specs: &mut [LayerSpec], f: &mut dyn FnMut(&mut Layer)) {
 mod tests {
     use super::super::fixture::*;
     use super::*;
+    use crate::diagnose::finding::Cause;
+    use serde_json::json;
 
     #[test]
     fn global_pooling_keeps_the_convolutions_and_leaves_nothing_else_to_learn_by_heart() {
         let run = spec(json!({"model": {"preset": "cnn-bilstm"}}));
         let (id, pooled) = first(Cause::Memorisation, &run, &[]).unwrap();
         assert_eq!(id, "global-pooling");
-        let kinds: Vec<&str> = layers(&pooled).iter().map(|l| l.layer.kind()).collect();
+        let kinds: Vec<&str> = layers_of(&pooled).iter().map(|l| l.layer.kind()).collect();
         assert_eq!(
             kinds[kinds.len() - 3..],
             ["adaptive_max_pool", "flatten", "linear"]
@@ -272,7 +284,7 @@ mod tests {
     fn fewer_channels_are_half_of_them_but_for_the_classes() {
         let run = spec(json!({"model": {"preset": "cnn-flat"}}));
         let halved = by_id("fewer-channels", &run, &[]).unwrap();
-        let outs: Vec<usize> = layers(&halved)
+        let outs: Vec<usize> = layers_of(&halved)
             .iter()
             .filter_map(|l| match &l.layer {
                 Layer::Conv2d(conv) => Some(conv.out),
@@ -286,7 +298,7 @@ mod tests {
     fn a_recurrent_head_over_one_step_is_left_out_and_one_over_columns_is_not() {
         let run = spec(json!({"model": {"preset": "cnn-bilstm"}}));
         let without = by_id("drop-recurrent-head", &run, &[]).unwrap();
-        let kinds: Vec<&str> = layers(&without).iter().map(|l| l.layer.kind()).collect();
+        let kinds: Vec<&str> = layers_of(&without).iter().map(|l| l.layer.kind()).collect();
         assert_eq!(
             kinds[kinds.len() - 4..],
             ["flatten", "linear", "relu", "linear"]
@@ -322,9 +334,12 @@ mod tests {
         let one = Layer::AdaptiveMaxPool(AdaptivePool {
             out: crate::run::Pair::both(1),
         });
-        assert_eq!(layers(&pooled).iter().filter(|l| l.layer == one).count(), 1);
-        assert_eq!(layers(&pooled).len(), 5);
-        assert_eq!(layers(&pooled)[4].name.as_deref(), Some("classifier"));
-        assert!(matches!(&layers(&pooled)[0].layer, Layer::Conv2d(conv) if conv.out == 32));
+        assert_eq!(
+            layers_of(&pooled).iter().filter(|l| l.layer == one).count(),
+            1
+        );
+        assert_eq!(layers_of(&pooled).len(), 5);
+        assert_eq!(layers_of(&pooled)[4].name.as_deref(), Some("classifier"));
+        assert!(matches!(&layers_of(&pooled)[0].layer, Layer::Conv2d(conv) if conv.out == 32));
     }
 }

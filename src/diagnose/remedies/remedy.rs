@@ -41,7 +41,7 @@ impl Remedy {
         all.find(|remedy| remedy.id == id).copied()
     }
 
-    /// The run's spec with this one thing changed, checked against its dataset. None where no spec can do it, it does not fit
+    /// The run's spec with this done to it, checked against its dataset. None where no spec can do it, it does not fit
     /// this run, or the run has it already.
     pub fn apply(&self, case: &Remediable) -> Option<RunSpec> {
         let mut base = case.spec.clone();

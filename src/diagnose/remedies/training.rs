@@ -126,7 +126,7 @@ pub(super) fn other_initialisation(_: &Remediable, spec: &mut RunSpec) -> Option
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::*;
+    use serde_json::json;
 
     #[test]
     fn learning_rates_go_to_the_usual_one_where_they_are_far_from_it() {

@@ -52,18 +52,19 @@ impl Treatment {
         (treatment.0.len() > 1).then_some((treated, treatment))
     }
 
-    /// True where it has one of a cause's remedies, or does all that the first of them that fits would do.
+    /// True where it has the first of a cause's remedies that fits, or does all that this one would do.
     fn helps(&self, of_cause: &[Remedy], case: &Remediable) -> bool {
         let mut fitting = of_cause.iter();
-        let first = fitting.find(|remedy| remedy.apply(case).is_some());
+        let Some(first) = fitting.find(|remedy| remedy.apply(case).is_some()) else {
+            return false;
+        };
         let done = |spec: RunSpec| {
-            let treated = Remediable {
+            first.is_done(&Remediable {
                 spec: &spec,
                 ..*case
-            };
-            first.is_some_and(|first| first.is_done(&treated))
+            })
         };
-        of_cause.iter().any(|remedy| self.0.contains(remedy)) || self.apply(case).is_some_and(done)
+        self.0.contains(first) || self.apply(case).is_some_and(done)
     }
 
     /// The ids of its remedies: `augment`, or `global-pooling+remove-duplicates`.
@@ -110,7 +111,7 @@ impl From<Remedy> for Treatment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{finding, index};
+    use super::super::fixture::{finding, index, lacking};
     use super::*;
     use crate::data::Index;
     use crate::diagnose::finding::Finding;
@@ -192,5 +193,20 @@ mod tests {
         let three = together(&[SplitShift, MissingClasses, ClassImbalance]).unwrap();
         assert_eq!(three.0, [SplitShift, MissingClasses, ClassImbalance]);
         assert_eq!(three.1, "resplit-pooled+augmented-balanced-sampling");
+    }
+
+    #[test]
+    fn what_is_done_about_one_cause_is_not_done_again_about_another() {
+        let (spec, index, findings) = (RunSpec::default(), lacking(), [copies()]);
+        let case = case(&spec, &index, &findings);
+        use Cause::{ClassImbalance, Leakage, MissingClasses, SplitShift};
+        // Images of the missing class are few in any pool: a balanced new split is all that the other two would do.
+        let three = [MissingClasses, ClassImbalance, SplitShift, Leakage];
+        let (causes, treatment) = Treatment::together(&three, &case).unwrap();
+        assert_eq!(causes, three);
+        assert_eq!(treatment.id(), "resplit-balanced+remove-duplicates");
+        // What a balanced split does beside a new one is not lost where another cause asked for the new one.
+        let (_, treatment) = Treatment::together(&[SplitShift, MissingClasses], &case).unwrap();
+        assert_eq!(treatment.id(), "resplit-pooled+resplit-balanced");
     }
 }
