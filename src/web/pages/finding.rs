@@ -100,18 +100,17 @@ impl FindingView {
         }
     }
 
-    /// The same where the cells of its matrix open the images of a run after an epoch.
-    pub fn opening(self, run: RunId, epoch: u32) -> FindingView {
-        FindingView {
-            cells: Some((run, epoch)),
-            ..self
-        }
+    /// The same where the cells of its matrix open the images of a run after an epoch, if they are here.
+    pub fn opening(self, cells: Option<(RunId, u32)>) -> FindingView {
+        FindingView { cells, ..self }
     }
 
     /// As [`FindingView::folded`] where it is only worth knowing and has nothing to show.
     pub fn folded_if_slight(self) -> FindingView {
-        match self.finding.severity {
-            Severity::Note if self.pictures.is_empty() => self.folded(),
+        let finding = &self.finding;
+        let drawn = !finding.histograms.is_empty() || finding.confusion.is_some();
+        match finding.severity {
+            Severity::Note if self.pictures.is_empty() && !drawn => self.folded(),
             _ => self,
         }
     }
@@ -331,7 +330,7 @@ mod tests {
         assert_eq!(html.matches("moved\" style").count(), 1, "{html}");
         assert!(html.contains("&#60;cat&#62;") && !html.contains("<cat>"));
         assert!(!html.contains("/runs/3/images"));
-        let html = view().opening(RunId(3), 7).to_string();
+        let html = view().opening(Some((RunId(3), 7))).to_string();
         let cell = "/runs/3/images?split=val&#38;epoch=7&#38;class=0&#38;predicted=1";
         assert!(html.contains(cell), "{html}");
         // Folded, it is a line.
@@ -339,10 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn only_a_note_without_pictures_is_folded_in_a_report() {
+    fn only_a_note_without_anything_to_show_is_folded_in_a_report() {
         let mut note = finding(Severity::Note);
         note.pictures.clear();
-        let found = [note, finding(Severity::Note), finding(Severity::Warning)];
+        let mut with_matrix = note.clone();
+        with_matrix.confusion = Some(MatchedConfusion {
+            split: Split::Val,
+            classes: Vec::new(),
+            images: Confusion(Vec::new()),
+            matched: Vec::new(),
+        });
+        let found = [
+            note,
+            with_matrix,
+            finding(Severity::Note),
+            finding(Severity::Warning),
+        ];
         let folded: Vec<bool> = FindingView::list("found", &found, no_pictures)
             .into_iter()
             .map(|view| {
@@ -351,6 +362,6 @@ mod tests {
                     .contains("finding folded")
             })
             .collect();
-        assert_eq!(folded, [true, false, false]);
+        assert_eq!(folded, [true, false, false, false]);
     }
 }
