@@ -4,6 +4,7 @@
 
 use super::App;
 use super::distribution::distribution;
+use super::images::images_of;
 use super::matrix_table::MatrixTable;
 use crate::data::Index;
 use crate::diagnose::audit::Property;
@@ -164,7 +165,14 @@ impl FindingView {
         let known = matrix.classes.len();
         let counts = matrix.images.0.iter();
         let cells = counts.map(|&(truth, predicted, n)| (truth as usize, predicted as usize, n));
+        // Which class is true is what the finding disputes.
+        let caption = format!(
+            "Confusion matrix of {}: images by the class of their label (rows) and by what they are taken for (columns). \
+             A cell that is read out as marked is what its label seems to mean.",
+            matrix.split.word()
+        );
         MatrixTable::of(
+            caption,
             &matrix.classes,
             cells.filter(|(truth, predicted, _)| *truth.max(predicted) < known),
             |truth, predicted| matrix.is_moved(truth, predicted),
@@ -196,11 +204,6 @@ impl FindingView {
     fn p(&self, p: &Option<f64>) -> String {
         p.map_or_else(|| "–".to_owned(), p_value)
     }
-}
-
-/// Where the images of a true class are shown that a run took for another after an epoch.
-pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
-    format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
 /// Where the API serves a dataset's pictures. Paths that are not in the index have none.
@@ -330,6 +333,15 @@ mod tests {
         assert_eq!(html.matches("moved\" style").count(), 1, "{html}");
         assert!(html.contains("&#60;cat&#62;") && !html.contains("<cat>"));
         assert!(!html.contains("/runs/3/images"));
+        // What is marked for the eye is so in words.
+        for told in [
+            "Confusion matrix of validation: images by the class of their label",
+            "read out as marked is what its label seems to mean",
+            "9<span class=\"sr\">, marked</span>",
+            "<span class=\"sr\">marked: </span>for what it seems to mean",
+        ] {
+            assert!(html.contains(told), "{told}: {html}");
+        }
         let html = view().opening(Some((RunId(3), 7))).to_string();
         let cell = "/runs/3/images?split=val&#38;epoch=7&#38;class=0&#38;predicted=1";
         assert!(html.contains(cell), "{html}");
