@@ -2,6 +2,7 @@
 
 use super::{ChartError, Format, Ink};
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::register_font;
 use std::sync::OnceLock;
@@ -37,6 +38,19 @@ impl<DB: DrawingBackend> Sheet<DB> {
         Sheet {
             area,
             scale: self.scale,
+        }
+    }
+
+    /// A legend's line in an ink, so many pixels thick.
+    pub fn sample(&self, ink: Ink, ends: [(i32, i32); 2], width: u32) -> DrawResult<(), DB> {
+        let style = ink.rgb().stroke_width(self.px(width));
+        match *ink.dash() {
+            [on, off] => {
+                let (on, off) = (self.px(on), self.px(off));
+                let dashed = DashedPathElement::new(ends, on, off, style);
+                self.area.draw(&dashed)
+            }
+            _ => self.area.draw(&PathElement::new(ends, style)),
         }
     }
 }
@@ -158,6 +172,15 @@ fn register() -> Result<(), ChartError> {
         Ok(())
     } else {
         Err(ChartError("the font is damaged".to_owned()))
+    }
+}
+
+/// An epoch's number; nothing between two epochs.
+pub(super) fn whole(x: f64) -> String {
+    if (x - x.round()).abs() < 1e-6 {
+        format!("{x:.0}")
+    } else {
+        String::new()
     }
 }
 

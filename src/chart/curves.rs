@@ -1,6 +1,6 @@
 //! Accuracy, loss and gap by epoch, drawn by plotters.
 
-use super::canvas::{FAINT, Figure, GRID, Sheet, TEXT, tidy};
+use super::canvas::{FAINT, Figure, GRID, Sheet, TEXT, tidy, whole};
 use super::thin::thin;
 use super::{Ink, Kind, Subject};
 use crate::diagnose::{difference, percent, points, wilson};
@@ -343,18 +343,8 @@ impl Curves {
         area.draw_text(&self.title, &heading, at(layout.indent, layout.title))?;
         let (mut x, mut y) = (layout.indent, layout.legend);
         for curve in &self.curves {
-            let style = curve.ink.rgb().stroke_width(sheet.px(3));
             let middle = y + layout.text / 2 - 1;
-            let line = [at(x, middle), at(x + 34, middle)];
-            match *curve.ink.dash() {
-                [on, off] => area.draw(&plotters::element::DashedPathElement::new(
-                    line,
-                    sheet.px(on),
-                    sheet.px(off),
-                    style,
-                ))?,
-                _ => area.draw(&PathElement::new(line, style))?,
-            }
+            sheet.sample(curve.ink, [at(x, middle), at(x + 34, middle)], 3)?;
             area.draw_text(&curve.label, &text(&TEXT), at(x + 42, y))?;
             match layout.stacked {
                 Some(row) => y += row,
@@ -368,15 +358,6 @@ impl Curves {
             area.draw_text(&label, &text(&FAINT), at(x, y))?;
         }
         Ok(())
-    }
-}
-
-/// An epoch's number; nothing between two epochs.
-fn whole(x: f64) -> String {
-    if (x - x.round()).abs() < 1e-6 {
-        format!("{x:.0}")
-    } else {
-        String::new()
     }
 }
 

@@ -66,11 +66,7 @@ impl Figure for Distributions {
         );
         chart.draw_series([ground])?;
         for (split, line) in lines {
-            let ink = match split {
-                Split::Train => Ink::Train,
-                Split::Val => Ink::Val,
-                Split::Test => Ink::Test,
-            };
+            let ink = Ink::of(split);
             let style = ink.rgb().stroke_width(sheet.px(2));
             match *ink.dash() {
                 [on, off] => {

@@ -1,5 +1,6 @@
 //! The colours and dashes of the curves, once for files and pages. Told apart by colour-blind eyes, and by the dash alone.
 
+use crate::run::Split;
 use plotters::style::RGBColor;
 use std::fmt::Write;
 
@@ -15,17 +16,28 @@ pub enum Ink {
     GapTest,
     /// Other runs, beside the one that is looked at.
     Other,
+    /// Others than those, beside them.
+    Further,
 }
 
 impl Ink {
-    pub const ALL: [Ink; 6] = [
+    pub const ALL: [Ink; 7] = [
         Ink::Train,
         Ink::Val,
         Ink::Test,
         Ink::GapVal,
         Ink::GapTest,
         Ink::Other,
+        Ink::Further,
     ];
+
+    pub fn of(split: Split) -> Ink {
+        match split {
+            Split::Train => Ink::Train,
+            Split::Val => Ink::Val,
+            Split::Test => Ink::Test,
+        }
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -35,6 +47,7 @@ impl Ink {
             Ink::GapVal => "gap-val",
             Ink::GapTest => "gap-test",
             Ink::Other => "other",
+            Ink::Further => "further",
         }
     }
 
@@ -47,6 +60,7 @@ impl Ink {
             Ink::GapVal => "#8e3a9e",
             Ink::GapTest => "#d4418e",
             Ink::Other => "#5f6673",
+            Ink::Further => "#7a3fb8",
         }
     }
 
@@ -59,16 +73,17 @@ impl Ink {
             Ink::GapVal => "#cf8be0",
             Ink::GapTest => "#ff86bd",
             Ink::Other => "#b3b9c4",
+            Ink::Further => "#c39bff",
         }
     }
 
     /// Pixels drawn and pixels left out in turn; none: solid.
     pub fn dash(self) -> &'static [u32] {
         match self {
-            Ink::Train | Ink::GapVal => &[],
+            Ink::Train | Ink::GapVal | Ink::Further => &[],
             Ink::Val => &[9, 3],
             Ink::Test | Ink::GapTest => &[3, 3],
-            Ink::Other => &[6, 4],
+            Ink::Other => &[2, 5],
         }
     }
 
@@ -177,6 +192,8 @@ mod tests {
             (Ink::GapVal, Ink::GapTest),
             (Ink::Train, Ink::Other),
             (Ink::Val, Ink::Other),
+            (Ink::Val, Ink::Further),
+            (Ink::Other, Ink::Further),
         ];
         for eye in eyes {
             let seen = |hex: &str| {

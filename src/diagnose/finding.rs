@@ -142,8 +142,8 @@ pub struct MatchedConfusion {
 }
 
 impl MatchedConfusion {
-    /// Of more classes there is none: nobody reads a table of so many.
-    const MOST_CLASSES: usize = 40;
+    /// Of more classes there is none: nobody reads a table of so many, here or of a run.
+    pub const MOST_CLASSES: usize = 40;
 
     /// Counts the pairs of true and predicted class.
     pub(super) fn of(

@@ -27,6 +27,15 @@ pub struct Gathered {
     pub offers: Offers,
 }
 
+impl Gathered {
+    /// The run and the epoch whose images the cells of a matrix open; None where its images are not here.
+    pub fn opened(&self) -> Option<(RunId, u32)> {
+        let here = self.dataset.is_some() && !self.run.spec.external;
+        let last = self.epochs.last().filter(|_| here)?;
+        Some((self.run.id, last.epoch))
+    }
+}
+
 /// A run with its looks, but for those of probes.
 struct Looked {
     run: Run,

@@ -7,7 +7,7 @@ use crate::diagnose::Diagnosis;
 use crate::diagnose::looks::Looks;
 use crate::diagnose::probes::{Calibration, Inquiry, Next, NextProbe, Probe, Training};
 use crate::run::sweep::Settings;
-use crate::run::{EpochRecord, RunId, RunSpec, Split};
+use crate::run::{EpochRecord, Resplit, RunId, RunSpec, Split};
 use crate::store::{DataFacts, Group, NewGroup, NewRun, PROBE, ProbeChain, Run};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Probing {
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The probes that are over, in the order of the diagnosis' list of them.
-    pub made: Vec<Answered>,
+    pub made: Vec<MadeProbe>,
     /// One that still goes on.
     pub going: Option<Group>,
     pub chain: Option<ProbeChain>,
@@ -36,7 +36,7 @@ pub struct Asked {
 
 /// A probe that is over.
 #[derive(Clone, Debug)]
-pub struct Answered {
+pub struct MadeProbe {
     pub group: Group,
     /// Its curves beside the run's.
     pub beside: Option<Beside>,
@@ -81,14 +81,26 @@ pub fn shown(probe: Probe) -> Split {
     }
 }
 
-/// The curves of a probe beside those of its run.
+/// The curves of a probe beside those of its run. Where two halves of its trainings are compared, they are named apart.
 fn beside<'a>(
     probe: Probe,
     run: (RunId, &[EpochRecord]),
-    trainings: impl IntoIterator<Item = &'a [EpochRecord]>,
+    trainings: impl IntoIterator<Item = (&'a RunSpec, &'a [EpochRecord])>,
 ) -> Option<Beside> {
-    let name = probe.name().replace('-', " ");
-    Beside::of(shown(probe), run, &name, trainings)
+    let mut others: Vec<(String, Vec<&[EpochRecord]>)> = Vec::new();
+    for (spec, epochs) in trainings {
+        let name = match (probe, spec.variation.split) {
+            (Probe::GroupedFolds, Resplit::Fold { by_group: true, .. }) => "folds by group",
+            (Probe::GroupedFolds, _) => "folds by class",
+            _ => probe.name(),
+        };
+        let name = name.replace('-', " ");
+        match others.iter_mut().find(|(of, _)| *of == name) {
+            Some((_, curves)) => curves.push(epochs),
+            None => others.push((name, vec![epochs])),
+        }
+    }
+    Beside::of(shown(probe), run, others)
 }
 
 /// The same of a group, however far its runs are; None for one that probes nothing.
@@ -101,7 +113,8 @@ pub async fn group_beside(app: &App, group: &Group) -> Result<Option<Beside>, Ht
     for of in &group.runs {
         trainings.push(app.store.epochs(of.run.id).await?);
     }
-    let trainings = trainings.iter().map(Vec::as_slice);
+    let specs = group.runs.iter().map(|of| &of.run.spec);
+    let trainings = specs.zip(trainings.iter().map(Vec::as_slice));
     Ok(beside(probe, (parent, &own), trainings))
 }
 
@@ -117,7 +130,7 @@ impl Probing {
             Ok(dataset) => dataset,
             Err(why) => return Ok(Err(why)),
         };
-        let mut made = Vec::new();
+        let mut made: Vec<(Probe, Vec<Training>)> = Vec::new();
         let mut asked = Asked {
             made: Vec::new(),
             going: None,
@@ -137,10 +150,16 @@ impl Probing {
                 let epochs = app.store.epochs(of.run.id).await?;
                 trainings.push(training(app, &of.run, epochs, dataset).await?);
             }
-            let curves = trainings.iter().map(|of: &Training| &of.epochs[..]);
+            // Folds by class that were trained to suspect labels are not trained again for grouped folds.
+            let shared = |(before, _): &&(Probe, Vec<Training>)| {
+                (probe, *before) == (Probe::GroupedFolds, Probe::LabelSuspects)
+            };
+            let before = made.iter().filter(shared).flat_map(|(_, of)| of);
+            let curves = trainings.iter().chain(before);
+            let curves = curves.map(|of: &Training| (&of.spec, &of.epochs[..]));
             let beside = beside(probe, (run.id, epochs), curves);
             made.push((probe, trainings));
-            asked.made.push(Answered { group, beside });
+            asked.made.push(MadeProbe { group, beside });
         }
         Ok(Ok(Probing {
             training: training(app, run, epochs.to_vec(), dataset).await?,

@@ -197,6 +197,22 @@ fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_image
         assert_eq!(table.matches("moved\"").count(), 2, "{path}: {table}");
         assert_eq!(table.contains(&cell), opens, "{path}: {table}");
     }
+    // Of images that are gone, or that are others under the same name, nothing is opened.
+    let opens_none = || {
+        for path in ["", "/report"] {
+            let page = server.page(&format!("/runs/{run}{path}"));
+            let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
+            let finding = &finding[..at(finding, "</article>")];
+            at(finding, "The confusion matrix of validation");
+            for link in ["/images?", "a cell opens"] {
+                assert!(!finding.contains(link), "{path}: {finding}");
+            }
+        }
+    };
+    assert_eq!(server.delete("/api/v1/datasets/swapped").0, 204);
+    opens_none();
+    server.import("swapped", &tiny_archive());
+    opens_none();
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::App;
 use super::error::rendered;
-use super::finding::images_of;
+use super::images::images_of;
 use super::matrix_table::MatrixTable;
 use super::wording::percent;
+use crate::diagnose::finding::MatchedConfusion;
 use crate::run::{Confusion, EpochRecord, RunId, Split};
 use crate::store::Run;
 use crate::web::HttpError;
@@ -16,9 +17,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-/// More classes than this make a list of the commonest confusions instead of a table.
-const MOST_CLASSES: usize = 40;
-/// The length of that list.
+/// The length of the list of the commonest confusions that stands in a table's stead where there are too many classes.
 const MOST_PAIRS: usize = 60;
 
 pub fn router() -> Router<App> {
@@ -113,8 +112,18 @@ impl MatrixView {
         let n = cells.iter().map(|c| c.2).sum();
         let correct = cells.iter().filter(|(t, p, _)| t == p).map(|c| c.2).sum();
         let (mut table, mut pairs) = (None, Vec::new());
-        if classes.len() <= MOST_CLASSES {
-            table = Some(MatrixTable::of(&classes, cells, |_, _| false, href));
+        if classes.len() <= MatchedConfusion::MOST_CLASSES {
+            let caption = format!(
+                "Confusion matrix of {}: images by true class (rows) and predicted class (columns)",
+                split.word()
+            );
+            table = Some(MatrixTable::of(
+                caption,
+                &classes,
+                cells,
+                |_, _| false,
+                href,
+            ));
         } else {
             pairs = cells
                 .into_iter()

@@ -1,10 +1,9 @@
 //! `/datasets/{id}`: what a dataset holds, how its images look, what was left out, and its deletion.
 
 use super::App;
-use super::distribution::figure;
 use super::error::rendered;
 use super::inspection::{AuditView, ModelsView, StateView};
-use super::wording::{counted, percent, thousands};
+use super::wording::{counted, figure, percent, thousands};
 use crate::data::{Dataset, Summary};
 use crate::diagnose::p_value;
 use crate::run::{DatasetId, Split};

@@ -4,6 +4,7 @@
 
 use super::App;
 use super::distribution::distribution;
+use super::images::images_of;
 use super::matrix_table::MatrixTable;
 use crate::data::Index;
 use crate::diagnose::audit::Property;
@@ -100,18 +101,17 @@ impl FindingView {
         }
     }
 
-    /// The same where the cells of its matrix open the images of a run after an epoch.
-    pub fn opening(self, run: RunId, epoch: u32) -> FindingView {
-        FindingView {
-            cells: Some((run, epoch)),
-            ..self
-        }
+    /// The same where the cells of its matrix open the images of a run after an epoch, if they are here.
+    pub fn opening(self, cells: Option<(RunId, u32)>) -> FindingView {
+        FindingView { cells, ..self }
     }
 
     /// As [`FindingView::folded`] where it is only worth knowing and has nothing to show.
     pub fn folded_if_slight(self) -> FindingView {
-        match self.finding.severity {
-            Severity::Note if self.pictures.is_empty() => self.folded(),
+        let finding = &self.finding;
+        let drawn = !finding.histograms.is_empty() || finding.confusion.is_some();
+        match finding.severity {
+            Severity::Note if self.pictures.is_empty() && !drawn => self.folded(),
             _ => self,
         }
     }
@@ -165,7 +165,14 @@ impl FindingView {
         let known = matrix.classes.len();
         let counts = matrix.images.0.iter();
         let cells = counts.map(|&(truth, predicted, n)| (truth as usize, predicted as usize, n));
+        // Which class is true is what the finding disputes.
+        let caption = format!(
+            "Confusion matrix of {}: images by the class of their label (rows) and by what they are taken for (columns). \
+             A cell that is read out as marked is what its label seems to mean.",
+            matrix.split.word()
+        );
         MatrixTable::of(
+            caption,
             &matrix.classes,
             cells.filter(|(truth, predicted, _)| *truth.max(predicted) < known),
             |truth, predicted| matrix.is_moved(truth, predicted),
@@ -197,11 +204,6 @@ impl FindingView {
     fn p(&self, p: &Option<f64>) -> String {
         p.map_or_else(|| "–".to_owned(), p_value)
     }
-}
-
-/// Where the images of a true class are shown that a run took for another after an epoch.
-pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
-    format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
 /// Where the API serves a dataset's pictures. Paths that are not in the index have none.
@@ -331,7 +333,16 @@ mod tests {
         assert_eq!(html.matches("moved\" style").count(), 1, "{html}");
         assert!(html.contains("&#60;cat&#62;") && !html.contains("<cat>"));
         assert!(!html.contains("/runs/3/images"));
-        let html = view().opening(RunId(3), 7).to_string();
+        // What is marked for the eye is so in words.
+        for told in [
+            "Confusion matrix of validation: images by the class of their label",
+            "read out as marked is what its label seems to mean",
+            "9<span class=\"sr\">, marked</span>",
+            "<span class=\"sr\">marked: </span>for what it seems to mean",
+        ] {
+            assert!(html.contains(told), "{told}: {html}");
+        }
+        let html = view().opening(Some((RunId(3), 7))).to_string();
         let cell = "/runs/3/images?split=val&#38;epoch=7&#38;class=0&#38;predicted=1";
         assert!(html.contains(cell), "{html}");
         // Folded, it is a line.
@@ -339,10 +350,22 @@ mod tests {
     }
 
     #[test]
-    fn only_a_note_without_pictures_is_folded_in_a_report() {
+    fn only_a_note_without_anything_to_show_is_folded_in_a_report() {
         let mut note = finding(Severity::Note);
         note.pictures.clear();
-        let found = [note, finding(Severity::Note), finding(Severity::Warning)];
+        let mut with_matrix = note.clone();
+        with_matrix.confusion = Some(MatchedConfusion {
+            split: Split::Val,
+            classes: Vec::new(),
+            images: Confusion(Vec::new()),
+            matched: Vec::new(),
+        });
+        let found = [
+            note,
+            with_matrix,
+            finding(Severity::Note),
+            finding(Severity::Warning),
+        ];
         let folded: Vec<bool> = FindingView::list("found", &found, no_pictures)
             .into_iter()
             .map(|view| {
@@ -351,6 +374,6 @@ mod tests {
                     .contains("finding folded")
             })
             .collect();
-        assert_eq!(folded, [true, false, false]);
+        assert_eq!(folded, [true, false, false, false]);
     }
 }

@@ -47,16 +47,12 @@ impl FoundView {
         // The worst first, whichever look it is of.
         own.sort_by_key(|finding| Reverse(finding.severity));
         let views = FindingView::list_of(app, dataset, "finding", &own).await;
-        let own = match gathered.epochs.last() {
-            Some(last) => views
-                .into_iter()
-                .map(|view| view.opening(gathered.run.id, last.epoch))
-                .collect(),
-            None => views,
-        };
         FoundView {
             causes: gathered.diagnosis.causes.clone(),
-            own,
+            own: views
+                .into_iter()
+                .map(|view| view.opening(gathered.opened()))
+                .collect(),
             elsewhere,
             not_checked: gathered.diagnosis.not_checked.clone(),
         }

@@ -21,6 +21,11 @@ pub fn router() -> Router<App> {
     Router::new().route("/runs/{id}/images", get(show))
 }
 
+/// Where the images of a true class are shown that a run took for another after an epoch.
+pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
+    format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
+}
+
 /// Which images: of a split after an epoch, of one true class and one predicted class where they are given.
 #[derive(Deserialize)]
 struct ImagesQuery {

@@ -1,9 +1,9 @@
 //! A dataset's audit and simple models on its page: how they stand, what they found, starting and giving them up.
 
 use super::App;
-use super::distribution::{distribution, figure};
+use super::distribution::distribution;
 use super::finding::FindingView;
-use super::wording::{counted, percent};
+use super::wording::{counted, figure, percent};
 use crate::diagnose::audit::{Audit, Property, PropertyComparison, PropertySummary};
 use crate::diagnose::p_value;
 use crate::diagnose::simple_models::{Scored, SimpleModel, SimpleModels};

@@ -27,13 +27,16 @@ struct Cell {
 #[derive(Template)]
 #[template(path = "matrix_table.html")]
 pub struct MatrixTable {
+    /// What a screen reader says of it.
+    caption: String,
     classes: Vec<String>,
     rows: Vec<Row>,
 }
 
 impl MatrixTable {
-    /// From counts by true and predicted class; `moved` knows the cells to be marked, `href` where a cell's images are.
+    /// From counts by true and predicted class. `caption` is what a screen reader says of it; `moved` knows the cells to be marked, `href` where a cell's images are.
     pub fn of(
+        caption: String,
         classes: &[String],
         cells: impl IntoIterator<Item = (usize, usize, u32)>,
         moved: impl Fn(usize, usize) -> bool,
@@ -64,6 +67,7 @@ impl MatrixTable {
             }
         };
         MatrixTable {
+            caption,
             rows: counts.into_iter().enumerate().map(row).collect(),
             classes: classes.to_vec(),
         }

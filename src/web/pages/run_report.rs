@@ -122,14 +122,10 @@ impl Gathered {
         };
         let mut report = Report::of(material, |source, findings| {
             let views = FindingView::list(&format!("{source:?}").to_lowercase(), findings, &place);
-            match self.epochs.last() {
-                // What simple models take for what, no run has kept.
-                Some(last) if live && source == Source::Run => views
-                    .into_iter()
-                    .map(|view| view.opening(run.id, last.epoch))
-                    .collect(),
-                _ => views,
-            }
+            // What simple models take for what, no run has kept.
+            let opened = self.opened().filter(|_| live && source == Source::Run);
+            let views = views.into_iter();
+            views.map(|view| view.opening(opened)).collect()
         })?;
         report.probes = MadeView::of(self, live);
         report.remedies = RemediesView::of(self, live);

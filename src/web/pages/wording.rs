@@ -78,6 +78,17 @@ pub fn loss(value: impl Borrow<f64>) -> String {
     }
 }
 
+/// "0.482", "−1.234", "12.3", "256": a property of images
+pub fn figure(value: impl Borrow<f64>) -> String {
+    let value = *value.borrow();
+    let text = match value.abs() {
+        a if value.fract() == 0.0 && a < 1e6 => format!("{value:.0}"),
+        a if a >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    };
+    text.replace('-', "−")
+}
+
 /// A setting as people write it: 0.001 rather than 1e-3, but 1e-7 rather than 0.0000001.
 pub fn setting(value: impl Borrow<f64>) -> String {
     let value = *value.borrow();
@@ -167,6 +178,14 @@ mod tests {
         assert_eq!(setting(0.001), "0.001");
         assert_eq!(setting(1e-7), "1e-7");
         assert_eq!(loss(f64::NAN), "not a number");
+    }
+
+    #[test]
+    fn figures_have_the_digits_that_say_something() {
+        assert_eq!(figure(256.0), "256");
+        assert_eq!(figure(-1.2345), "−1.234");
+        assert_eq!(figure(0.5), "0.500");
+        assert_eq!(figure(12.34), "12.3");
     }
 
     #[test]
