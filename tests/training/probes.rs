@@ -226,7 +226,7 @@ fn the_next_probe_is_the_one_that_tells_most_for_its_seconds_within_what_is_left
     assert!((resplit.cost_s - 60.0).abs() < 1.0, "{resplit:?}");
     let (curve, _) = inquiry.proposed(Probe::LearningCurve).unwrap();
     assert!(curve.cost_s > 120.0 && curve.trainings == 2, "{curve:?}");
-    assert!(first.would_separate.len() > 1, "{first:?}");
+    assert!(!first.would_separate.is_empty(), "{first:?}");
     assert_eq!(proposed(&inquiry, 0.01), None);
     answer(&mut inquiry, &dataset, first.id, |at| at % 3 == 1);
     if let Next::Train(next, _) = inquiry.next(1e9) {
@@ -314,6 +314,12 @@ fn the_baseline_says_which_network_is_asked_about_labels_so_it_comes_first() {
         other => panic!("{other:?}"),
     };
     assert_eq!(next(&inquiry), Probe::Baseline);
+    // Where that leaves nothing for the labels, they are asked of the run's own network.
+    let (labels, _) = inquiry.proposed(Probe::LabelSuspects).unwrap();
+    match inquiry.next(labels.cost_s + 1.0) {
+        Next::Train(probe, _) => assert_eq!(probe.id, Probe::LabelSuspects),
+        other => panic!("{other:?}"),
+    }
     answer(&mut inquiry, &dataset, Probe::Baseline, |at| at % 3 == 0);
     assert_eq!(next(&inquiry), Probe::LabelSuspects);
 }

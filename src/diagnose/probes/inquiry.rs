@@ -98,7 +98,7 @@ impl<'a> Inquiry<'a> {
         let affordable = open.iter().find(|(probe, _)| probe.cost_s <= left_s);
         match (affordable, open.first()) {
             (Some((probe, _)), _) => {
-                let probe = self.before(probe, &signs);
+                let probe = self.before(probe, &signs, left_s);
                 let specs = self.missing(probe.id);
                 Next::Train(probe, specs)
             }
@@ -107,14 +107,16 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// The probe itself, or the one that says how it is to be made: which network is asked about labels.
-    fn before(&self, probe: &NextProbe, signs: &Signs) -> NextProbe {
-        match probe.id {
-            Probe::LabelSuspects if self.is_open(Probe::Baseline) => {
-                self.proposal(Probe::Baseline, signs)
+    /// The probe itself, or the one that says how it is to be made, where both can be paid for: which network is asked about
+    /// labels.
+    fn before(&self, probe: &NextProbe, signs: &Signs, left_s: f64) -> NextProbe {
+        if probe.id == Probe::LabelSuspects && self.is_open(Probe::Baseline) {
+            let baseline = self.proposal(Probe::Baseline, signs);
+            if baseline.cost_s + probe.cost_s <= left_s {
+                return baseline;
             }
-            _ => probe.clone(),
         }
+        probe.clone()
     }
 
     /// A probe with the trainings that it still needs; none where it was made or cannot be made.
