@@ -1,7 +1,7 @@
 //! Verdicts, findings, causes and probes as text.
 
 use crate::diagnose::finding::Finding;
-use crate::diagnose::{Answer, Diagnosis};
+use crate::diagnose::{Answer, Diagnosis, duration};
 use anyhow::Result;
 use std::io::Write;
 
@@ -63,8 +63,8 @@ pub(super) fn print_causes(out: &mut impl Write, diagnosis: &Diagnosis) -> Resul
     }
     for (place, suspect) in diagnosis.causes.iter().enumerate() {
         let probability = suspect
-            .confidence
-            .map_or(String::new(), |p| format!(", probability {p:.2}"));
+            .probability()
+            .map_or(String::new(), |p| format!(", probability {p}"));
         writeln!(out, "  {}. {}{probability}", place + 1, suspect.id.name())?;
         for evidence in &suspect.evidence {
             writeln!(out, "     {}", evidence.statement)?;
@@ -77,10 +77,10 @@ pub(super) fn print_causes(out: &mut impl Write, diagnosis: &Diagnosis) -> Resul
     for probe in &diagnosis.probes {
         writeln!(
             out,
-            "\nProbe {} ({} trainings, {:.0} s): {}\n  {}. {}",
+            "\nProbe {} ({} trainings, {}): {}\n  {}. {}",
             probe.id.name(),
             probe.trainings,
-            probe.cost_s,
+            duration(probe.cost_s),
             probe.question,
             word(probe.answer),
             probe.result
@@ -89,9 +89,9 @@ pub(super) fn print_causes(out: &mut impl Write, diagnosis: &Diagnosis) -> Resul
     if let Some(next) = &diagnosis.next_probe {
         writeln!(
             out,
-            "\nNot made: {} (about {:.0} s). {}",
+            "\nNot made: {} (about {}). {}",
             next.id.name(),
-            next.cost_s,
+            duration(next.cost_s),
             next.question
         )?;
     }

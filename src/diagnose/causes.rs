@@ -1,6 +1,7 @@
 //! The causes that findings speak for, with their evidence and what helps.
 
 use super::finding::{Cause, Evidence, Finding, Severity};
+use super::gates::percent;
 use super::remedies::{Remedy, remedies};
 use serde::Serialize;
 
@@ -27,6 +28,11 @@ impl Suspect {
     /// True for one that is stated as a fault.
     pub fn is_stated(&self) -> bool {
         self.confidence.is_some_and(|p| p > STATED)
+    }
+
+    /// "87.0 %", where the probability is known; nobody is certain.
+    pub fn probability(&self) -> Option<String> {
+        self.confidence.map(|p| percent(p.clamp(0.01, 0.99)))
     }
 
     /// A cause that no finding of its own speaks for.

@@ -242,6 +242,19 @@ pub fn points(fraction: f64) -> String {
     format!("{:.1}", 100.0 * fraction)
 }
 
+/// "8.2 s", "45 s", "3 min 20 s", "1 h 12 min"
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let s = seconds.round() as u64;
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        _ => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
+}
+
 /// "0.0096", "8e-5"
 pub fn p_value(p: f64) -> String {
     if p >= 0.1 {

@@ -141,8 +141,9 @@ impl Looks {
         }
     }
 
-    /// What to do, in order: mend what makes the figures worthless, take the looks that are missing (they cost seconds, a
-    /// training run costs more), then what can widen the gap, then what helps in general.
+    /// What to do, in order: mend what makes the figures worthless, take what was seen to help, take the looks that are missing
+    /// (they cost seconds, a training run costs more), ask what would tell the causes apart, then what can widen the gap, then
+    /// what helps in general.
     pub fn next_steps(&self, diagnosis: &Diagnosis) -> Vec<String> {
         let mut steps: Vec<String> = Vec::new();
         let remedy = |finding: &Finding| format!("{}: {}", finding.title, finding.remedy);
@@ -158,6 +159,13 @@ impl Looks {
             add(in_general(diagnosis.verdict).to_owned());
         }
         self.found(Severity::Problem).map(remedy).for_each(&mut add);
+        let winner = diagnosis.remedies_tried.iter().find(|tried| tried.winner);
+        if let Some(tried) = winner {
+            add(format!(
+                "Go on with what helped when it was tried, {}. {}",
+                tried.words, tried.result
+            ));
+        }
         let missing = self
             .0
             .iter()
@@ -165,6 +173,9 @@ impl Looks {
         missing
             .map(|missing| missing.how.clone())
             .for_each(&mut add);
+        if winner.is_none() {
+            diagnosis.undecided().into_iter().for_each(&mut add);
+        }
         self.found(Severity::Warning).map(remedy).for_each(&mut add);
         add(in_general(diagnosis.verdict).to_owned());
         let few = diagnosis
@@ -207,8 +218,10 @@ fn in_general(verdict: Verdict) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::probes::{NextProbe, Probe};
+    use crate::diagnose::remedies::{Effect, RemedyRecord};
     use crate::diagnose::{Subject, diagnose};
-    use crate::run::{EpochRecord, RunStatus, SplitMetrics};
+    use crate::run::{EpochRecord, RunId, RunStatus, SplitMetrics};
 
     fn memorising() -> Diagnosis {
         let of = |correct, n| Some(SplitMetrics::new(1.0, correct, n));
@@ -256,6 +269,52 @@ mod tests {
         assert_eq!(at("idle"), None);
         assert!(steps[3].contains("one thing at a time"), "{steps:?}");
         assert!(steps[4].contains("more validation images"), "{steps:?}");
+    }
+
+    #[test]
+    fn what_was_seen_to_help_comes_before_warnings_and_a_probe_where_nothing_was() {
+        let looks = Looks::default().with(
+            Source::Layers,
+            vec![
+                finding("wide", Severity::Warning),
+                finding("copies", Severity::Problem),
+            ],
+        );
+        let mut asking = memorising();
+        asking.undetermined = true;
+        asking.next_probe = Some(NextProbe {
+            id: Probe::Baseline,
+            question: "Is a small network better?",
+            would_separate: Vec::new(),
+            cost_s: 200.0,
+            trainings: 2,
+        });
+        let steps = looks.next_steps(&asking);
+        assert!(steps[0].contains("remedy of copies"), "{steps:?}");
+        let probe = "takes 2 trainings, about 3 min 20 s: Is a small network better?";
+        assert!(steps[1].ends_with(probe), "{steps:?}");
+        assert!(steps[2].contains("remedy of wide"), "{steps:?}");
+
+        asking.remedies_tried = vec![RemedyRecord {
+            id: "global-pooling".to_owned(),
+            words: "global pooling".to_owned(),
+            runs: vec![RunId(2)],
+            effect: Effect::Helps,
+            winner: true,
+            before: None,
+            after: None,
+            difference: None,
+            paired: true,
+            statistic: None,
+            p: None,
+            p_holm: None,
+            over_seeds: None,
+            cost_s: 1.0,
+            result: "It helps.".to_owned(),
+        }];
+        let steps = looks.next_steps(&asking);
+        assert!(steps[1].contains("global pooling. It helps."), "{steps:?}");
+        assert!(steps[2].contains("remedy of wide"), "{steps:?}");
     }
 
     #[test]

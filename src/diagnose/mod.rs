@@ -29,7 +29,7 @@ pub use curve::{
     training_progress,
 };
 pub use examined::{Measured, diagnose_run};
-pub use gates::{Answer, Gate, Gates, p_value, percent, points, share};
+pub use gates::{Answer, Gate, Gates, duration, p_value, percent, points, share};
 pub use network_shape::network_findings;
 pub use remedies::Remedy;
 pub use seeds::{Mean, OverSeeds, Trial, over_seeds};

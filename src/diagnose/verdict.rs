@@ -4,8 +4,8 @@ use super::causes::{Suspect, causes};
 use super::curve::onset;
 use super::curves::Curves;
 use super::examined::{Measured, diagnose_run};
-use super::finding::{Finding, Found, rank};
-use super::gates::{Answer, Gates};
+use super::finding::{Finding, Found, counted, rank};
+use super::gates::{Answer, Gates, duration};
 use super::history::RecordedHistory;
 use super::learning::not_learning;
 use super::probes::{NextProbe, ProbeRecord};
@@ -86,6 +86,19 @@ pub struct Diagnosis {
     /// Remedies that were tried, in the order in which they came up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remedies_tried: Vec<RemedyRecord>,
+}
+
+impl Diagnosis {
+    /// That no cause is more probable than not, and the probe that would tell most.
+    pub fn undecided(&self) -> Option<String> {
+        let next = self.next_probe.as_ref().filter(|_| self.undetermined)?;
+        Some(format!(
+            "No cause is more probable than not so far. What would tell most takes {}, about {}: {}",
+            counted(next.trainings, "training"),
+            duration(next.cost_s),
+            next.question
+        ))
+    }
 }
 
 /// What a verdict is given on: the epoch that the gates are asked of, the curves, and what is known of the data.

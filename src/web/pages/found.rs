@@ -2,7 +2,6 @@
 
 use super::App;
 use super::finding::{FindingView, no_pictures};
-use super::wording::percent;
 use crate::diagnose::Suspect;
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::looks::Source;
@@ -14,6 +13,8 @@ use std::cmp::Reverse;
 pub struct FoundView {
     /// The strongest first.
     pub causes: Vec<Suspect>,
+    /// That none of them is probable enough yet, and what would tell.
+    pub undecided: Option<String>,
     /// By the run itself and by its probes.
     pub own: Vec<FindingView>,
     /// What can widen a gap of that which is told at length in another place.
@@ -49,6 +50,7 @@ impl FoundView {
         let views = FindingView::list_of(app, dataset, "finding", &own).await;
         FoundView {
             causes: gathered.diagnosis.causes.clone(),
+            undecided: gathered.diagnosis.undecided(),
             own: views
                 .into_iter()
                 .map(|view| view.opening(gathered.opened()))
@@ -56,11 +58,6 @@ impl FoundView {
             elsewhere,
             not_checked: gathered.diagnosis.not_checked.clone(),
         }
-    }
-
-    /// "87 %", where the probability is known; nobody is certain.
-    pub fn confidence(&self, suspect: &Suspect) -> Option<String> {
-        suspect.confidence.map(|p| percent(p.clamp(0.01, 0.99)))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -131,11 +131,6 @@ impl Report {
         Ok(report)
     }
 
-    /// "87 %", where the probability is known; nobody is certain.
-    fn confidence(&self, suspect: &Suspect) -> Option<String> {
-        suspect.confidence.map(|p| percent(p.clamp(0.01, 0.99)))
-    }
-
     /// The numbers that speak for a cause, the least probable by chance first.
     fn evidence(&self, suspect: &Suspect) -> Vec<String> {
         let mut evidence: Vec<&Evidence> = suspect.evidence.iter().collect();

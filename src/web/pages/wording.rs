@@ -41,16 +41,7 @@ pub fn bytes(n: impl Borrow<u64>) -> String {
 
 /// "8.2 s", "45 s", "3 min 20 s", "1 h 12 min"
 pub fn duration(seconds: impl Borrow<f64>) -> String {
-    let seconds = *seconds.borrow();
-    if seconds < 9.95 {
-        return format!("{seconds:.1} s");
-    }
-    let s = seconds.round() as u64;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        _ => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
+    diagnose::duration(*seconds.borrow())
 }
 
 /// A moment as a `time` element's text, for readers without scripts; scripts put their own time zone's.
