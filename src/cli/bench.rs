@@ -6,7 +6,7 @@ use crate::data::{Images, Normalization};
 use crate::model::{Network, Plan, plan_for, python, resolve};
 use crate::nn::{Refill, Stream};
 use crate::run::{Augment, Decay, InputSpec, Optimizer, RunSpec};
-use crate::train::MOST_AT_ONCE;
+use crate::train::{MOST_AT_ONCE, ROWS_AT_ONCE};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -149,13 +149,13 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     let (images, normalization) = images(n, input);
     let in_memory = images.read_ahead(&[]).next_batch()?;
     let all: Vec<usize> = (0..n).collect();
+    let labels_of = |which: &[usize]| which.iter().map(|&i| images.labels()[i]).collect();
     let batch = |numbers: &mut Refill, which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
         let shape = (which.len(), input.channels, input.height, input.width);
         let tensor = numbers.with(shape, |numbers| {
             images.batch(which, &in_memory, &normalization, numbers);
         })?;
-        let labels = which.iter().map(|&i| images.labels()[i]).collect();
-        Ok((tensor.clone(), labels))
+        Ok((tensor.clone(), labels_of(which)))
     };
 
     let network = Network::new(plan, spec.train.seed, &Device::Cpu)?;
@@ -166,7 +166,12 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     });
     let batch_size = spec.train.batch_size;
     let to_train: Vec<&[usize]> = all.chunks(batch_size).collect();
-    let to_score: Vec<&[usize]> = all.chunks(batch_size.min(MOST_AT_ONCE)).collect();
+    let takes_rows = network.takes_rows();
+    let at_once = match takes_rows {
+        true => ROWS_AT_ONCE,
+        false => batch_size.min(MOST_AT_ONCE),
+    };
+    let to_score: Vec<&[usize]> = all.chunks(at_once).collect();
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
@@ -189,6 +194,11 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
         let trained = Instant::now();
         let mut numbers = Refill::default();
         for which in &to_score {
+            let rows = takes_rows.then(|| images.rows(which, &normalization));
+            if let Some(rows) = rows.flatten() {
+                network.score_rows(&rows, labels_of(which))?;
+                continue;
+            }
             let (images, labels) = batch(&mut numbers, which)?;
             network.score(&images, &labels)?;
         }

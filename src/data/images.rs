@@ -1,6 +1,7 @@
 //! The images of one split, in memory as far as there is room, ready to become batches.
 
 use super::decode::{Decoded, Format};
+use super::image_rows::ImageRows;
 use super::prepare::{LEAST_STD, Normalization, Pixels, Shape};
 use super::read_ahead::{FromDisk, ImageFiles, ReadAhead};
 use super::{DataError, Dataset, Entry, OnProgress};
@@ -234,6 +235,12 @@ impl Images {
                 pixels.write(shape, normalization, scratch, out);
             },
         );
+    }
+
+    /// The chosen images as rows that are made a part at a time: None where one of them is not in memory at the network's size.
+    pub fn rows(&self, which: &[usize], normalization: &Normalization) -> Option<ImageRows<'_>> {
+        let images: Option<Vec<&Pixels>> = which.iter().map(|&i| self.kept.get(i)).collect();
+        ImageRows::of(images?.into_iter(), self.shape, normalization)
     }
 
     /// Calls `each` with the position among `which`, the planes at the input's size, 0 to 255 (1 or C, H, W), and the

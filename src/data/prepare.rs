@@ -6,6 +6,7 @@
 use super::decode::{self, Decoded};
 use super::resize::Resize;
 use super::{DataError, Limits};
+use crate::nn::scale_bytes;
 use crate::run::InputSpec;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -39,7 +40,7 @@ impl Normalization {
 
     /// Writes planes of 0 to 255, `area` pixels each, as normalized channels: a single plane is repeated in all of `out`.
     pub(crate) fn write(&self, planes: &[f32], area: usize, out: &mut [f32]) {
-        affine(planes, area, self, out);
+        Planes::Floats(planes).write(area, self, out);
     }
 }
 
@@ -124,35 +125,69 @@ impl Pixels {
         scratch: &mut Vec<f32>,
         out: &mut [f32],
     ) {
+        match self.ready(shape) {
+            Some(planes) => planes.write(shape.area(), normalization, out),
+            None => normalization.write(self.planes(shape, scratch), shape.area(), out),
+        }
+    }
+
+    /// The planes, where nothing is to be done but to normalize them.
+    pub fn ready(&self, shape: Shape) -> Option<Planes<'_>> {
         match self {
-            Pixels::Bytes(image) if is_ready(image, shape) => {
-                affine(&image.planes, shape.area(), normalization, out);
-            }
-            _ => affine(
-                self.planes(shape, scratch),
-                shape.area(),
-                normalization,
-                out,
-            ),
+            Pixels::Floats(planes) => Some(Planes::Floats(planes)),
+            Pixels::Bytes(image) => is_ready(image, shape).then_some(Planes::Bytes(&image.planes)),
         }
     }
 }
 
-/// Normalizes planes of 0 to 255; a single one is repeated in every channel.
-fn affine<T: Copy + Into<f32>>(
-    planes: &[T],
-    area: usize,
-    normalization: &Normalization,
-    out: &mut [f32],
-) {
-    let planes = planes.chunks_exact(area).cycle();
-    for (c, (plane, out)) in planes.zip(out.chunks_exact_mut(area)).enumerate() {
-        let (factor, summand) = normalization.affine(c, plane);
-        for (out, &x) in out.iter_mut().zip(plane) {
-            let x: f32 = x.into();
-            *out = x * factor + summand;
+/// Planes of 0 to 255 at the network's size, one after the other; a single one is every channel's.
+pub(super) enum Planes<'a> {
+    Bytes(&'a [u8]),
+    Floats(&'a [f32]),
+}
+
+impl Planes<'_> {
+    /// Writes (C, H, W), normalized; `area` pixels a plane.
+    fn write(&self, area: usize, normalization: &Normalization, out: &mut [f32]) {
+        for (c, out) in out.chunks_exact_mut(area).enumerate() {
+            self.scale(c, area, 0, self.affine(c, area, normalization), out);
         }
     }
+
+    /// The factor and the summand of a channel.
+    pub fn affine(&self, channel: usize, area: usize, normalization: &Normalization) -> (f32, f32) {
+        match self {
+            Planes::Bytes(planes) => normalization.affine(channel, plane(planes, channel, area)),
+            Planes::Floats(planes) => normalization.affine(channel, plane(planes, channel, area)),
+        }
+    }
+
+    /// Writes a channel's pixels, those from `from` on, as many as fit into `out`, multiplied and added to.
+    pub fn scale(
+        &self,
+        channel: usize,
+        area: usize,
+        from: usize,
+        (factor, summand): (f32, f32),
+        out: &mut [f32],
+    ) {
+        match self {
+            Planes::Bytes(planes) => {
+                scale_bytes(&plane(planes, channel, area)[from..], factor, summand, out);
+            }
+            Planes::Floats(planes) => {
+                let pixels = &plane(planes, channel, area)[from..];
+                let pairs = out.iter_mut().zip(pixels);
+                pairs.for_each(|(out, x)| *out = x * factor + summand);
+            }
+        }
+    }
+}
+
+fn plane<T>(planes: &[T], channel: usize, area: usize) -> &[T] {
+    let single = planes.len() == area;
+    let start = if single { 0 } else { channel * area };
+    &planes[start..][..area]
 }
 
 /// Mean and standard deviation of pixels of 0 to 255 as if they were 0 to 1.

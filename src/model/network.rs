@@ -1,9 +1,11 @@
 //! A network that trains: the layers of a plan with their parameters.
 
 use super::Plan;
-use super::network_layers::{Chained, Tensors, chain};
+use super::network_layers::{Chained, Tensors, chain, first_linear};
 use super::plan::zero_gradient;
-use crate::nn::{Backward, Core, Mode, Objective, Optimizer, Stream, chain as operations, uniform};
+use crate::nn::{
+    Backward, Core, Linear, Mode, Objective, Optimizer, Stream, chain as operations, uniform,
+};
 use crate::run::{self, Layer};
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use std::collections::HashMap;
@@ -24,6 +26,8 @@ pub struct Parameter {
 /// [`Plan::needs_two_images`] holds, a last training batch of one image must be merged into the one before.
 pub struct Network {
     pub(super) layers: Vec<Chained>,
+    /// Does the work of the first layers for images as rows.
+    pub(super) first_linear: Option<Linear>,
     pub(super) parameters: Vec<Parameter>,
     /// Parameters and running statistics by name, in the plan's order.
     state: Vec<(String, Var)>,
@@ -88,6 +92,7 @@ impl Network {
         }
         Ok(Network {
             layers: chain(core, plan, &of_layer, seed)?,
+            first_linear: first_linear(core, plan, &of_layer)?,
             parameters,
             state,
             objective: Objective::default(),

@@ -35,10 +35,46 @@ pub(super) fn chain(core: Core, plan: &Plan, tensors: &Tensors, seed: u64) -> Re
     Ok(builder.list(&plan.layers, false)?.0)
 }
 
+/// The linear layer over all of an image that a network on the processor begins with, where it takes images as rows. It
+/// stands for the plan's first [`FIRST_LINEAR`] operations, and its tensors are theirs.
+pub(super) fn first_linear(core: Core, plan: &Plan, tensors: &Tensors) -> Result<Option<Linear>> {
+    let [flatten, layer, ..] = plan.layers.as_slice() else {
+        return Ok(None);
+    };
+    let is_first = matches!(
+        (&flatten.layer, &layer.layer),
+        (Layer::Flatten, Layer::Linear(_))
+    );
+    if !is_first || core != Core::Processor {
+        return Ok(None);
+    }
+    let linear = linear(&vars(tensors, layer))?;
+    Ok(linear.takes_rows()?.then_some(linear))
+}
+
+/// See [`first_linear`].
+pub(super) const FIRST_LINEAR: usize = 2;
+
 struct Builder<'a> {
     core: Core,
     tensors: &'a Tensors,
     seed: u64,
+}
+
+/// A layer's own tensors.
+fn vars(tensors: &Tensors, layer: &PlannedLayer) -> Vec<Var> {
+    let own = tensors.get(&layer.name).into_iter().flatten();
+    own.map(|(_, var)| var.clone()).collect()
+}
+
+fn linear(tensors: &[Var]) -> Result<Linear> {
+    let [weight, bias @ ..] = tensors else {
+        bail!("a linear layer without a weight")
+    };
+    Ok(Linear {
+        weight: weight.clone(),
+        bias: bias.first().cloned(),
+    })
 }
 
 /// An operation as the core does it.
@@ -102,8 +138,7 @@ impl Builder<'_> {
     }
 
     fn vars(&self, layer: &PlannedLayer) -> Vec<Var> {
-        let own = self.tensors.get(&layer.name).into_iter().flatten();
-        own.map(|(_, var)| var.clone()).collect()
+        vars(self.tensors, layer)
     }
 
     /// A block whose body and shortcut give numbers that lie alike.
@@ -223,13 +258,7 @@ impl Builder<'_> {
                 },
             ),
             (Layer::Flatten, []) => Box::new(Flatten),
-            (Layer::Linear(_), [weight, bias @ ..]) => done_by(
-                core,
-                Linear {
-                    weight: weight.clone(),
-                    bias: bias.first().cloned(),
-                },
-            ),
+            (Layer::Linear(_), tensors) => done_by(core, linear(tensors)?),
             (Layer::Sequence(sequence), []) => match sequence.of {
                 SequenceOf::One => Box::new(One),
                 SequenceOf::Columns => Box::new(Columns),

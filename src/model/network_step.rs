@@ -1,9 +1,10 @@
 //! A network's training step and its scores.
 
 use super::Network;
-use crate::nn::{Asked, Backward, Mode, Objective, Optimizer, Targets, chain, values};
+use super::network_layers::FIRST_LINEAR;
+use crate::nn::{Asked, Backward, LazyRows, Mode, Objective, Optimizer, Targets, chain, values};
 use crate::run::ImageResults;
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 /// What a training step saw, measured before its update.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,11 +133,34 @@ impl Network {
     /// needed no longer than for this call.
     pub fn ask_scores(&self, images: &Tensor, labels: Vec<u32>) -> Result<AskedScores> {
         let logits = self.forward(images, Mode::Eval)?;
+        self.ask(&logits, labels)
+    }
+
+    /// True where [`Network::score_rows`] can be used: the network begins with a linear layer over all of an image, and works
+    /// on the processor.
+    pub fn takes_rows(&self) -> bool {
+        self.first_linear.is_some()
+    }
+
+    /// What [`Network::score`] gives, to the bit, for images as rows (N, C · H · W): as numbers they never are in memory all at
+    /// once, and the weights are read once for all of them.
+    pub fn score_rows(&self, images: &dyn LazyRows, labels: Vec<u32>) -> Result<Scores> {
+        let Some(linear) = &self.first_linear else {
+            bail!("this network takes no images as rows")
+        };
+        let later = self.layers.iter().skip(FIRST_LINEAR);
+        let later = later.map(|layer| layer.operation.as_ref());
+        let (logits, _) = chain::forward(later, &linear.of_rows(images)?, Mode::Eval)?;
+        self.ask(&logits, labels)?.wait()
+    }
+
+    fn ask(&self, logits: &Tensor, labels: Vec<u32>) -> Result<AskedScores> {
         Ok(AskedScores {
-            losses: Objective::default().ask(self.core, &logits, labels.as_slice().into())?,
+            losses: Objective::default().ask(self.core, logits, labels.as_slice().into())?,
             labels,
         })
     }
+
     /// Walks back through the layers; the images themselves get no gradient.
     fn backward(&self, back: Vec<Box<dyn Backward>>, gradient: &Tensor) -> Result<Vec<Tensor>> {
         // The first layers that have no parameters have nothing to learn either.
@@ -268,6 +292,54 @@ mod tests {
             let scores = network.score(&images, &labels).unwrap();
             assert_eq!(scores.correct, 4);
             assert!(scores.loss_sum < 1.0, "{}", scores.loss_sum);
+        }
+    }
+
+    /// A tensor's images, which are there already.
+    struct Made<'a>(&'a [f32], usize);
+
+    impl LazyRows for Made<'_> {
+        fn count(&self) -> usize {
+            self.0.len() / self.1
+        }
+
+        fn write(&self, row: usize, from: usize, out: &mut [f32]) {
+            out.copy_from_slice(&self.0[row * self.1 + from..][..out.len()]);
+        }
+    }
+
+    #[test]
+    fn images_as_rows_are_scored_as_in_a_tensor_to_the_bit_after_a_step_too() {
+        let shape = [3, 40, 41];
+        let size = shape.iter().product();
+        let layers = serde_json::json!([
+            { "flatten": {} }, { "linear": { "out": 20 } }, { "relu": {} }, { "linear": {} },
+        ]);
+        let model = ModelSpec::Layers(serde_json::from_value(layers).unwrap());
+        let plan = Plan::new(&model, shape, 3).unwrap();
+        let network = Network::by(Core::Processor, &plan, 7, &Device::Cpu).unwrap();
+        assert!(network.takes_rows());
+        let stream = Stream::new(1, "images");
+        let pixels: Vec<f32> = (0..37 * size as u64)
+            .map(|i| stream.unit(i) - 0.5)
+            .collect();
+        let images = from_vec(pixels.clone(), (37, 3, 40, 41)).unwrap();
+        let labels: Vec<u32> = (0..37).map(|i| i % 3).collect();
+        let mut optimizer = network.optimizer(&adam());
+        for step in 0..2 {
+            let rows = network.score_rows(&Made(&pixels, size), labels.clone());
+            assert_eq!(rows.unwrap(), network.score(&images, &labels).unwrap());
+            network
+                .step(&images, &labels, step, &mut optimizer, 0.01)
+                .unwrap();
+        }
+        for (other, ..) in [
+            small(Core::Processor),
+            residual(Core::Processor),
+            small(Core::Card),
+        ] {
+            assert!(!other.takes_rows());
+            assert!(other.score_rows(&Made(&[], 240), Vec::new()).is_err());
         }
     }
 

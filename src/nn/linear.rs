@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use super::matmul::{Matrix, matmul_parallel};
+use super::matmul::{LazyRows, Matrix, matmul_lazy, matmul_parallel, takes_lazy_rows};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice};
 use candle_core::{Result, Tensor, Var};
 
@@ -12,10 +12,27 @@ pub struct Linear {
     pub bias: Option<Var>,
 }
 
-impl Operation for Linear {
-    fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
+impl Linear {
+    /// True where [`Linear::of_rows`] can be used.
+    pub fn takes_rows(&self) -> Result<bool> {
         let (out, features) = self.weight.dims2()?;
-        let rows = input.elem_count() / features;
+        Ok(takes_lazy_rows(out, features))
+    }
+
+    /// (N, out) of rows (N, F): the same bits as of a tensor of a few of them.
+    pub fn of_rows(&self, rows: &dyn LazyRows) -> Result<Tensor> {
+        let (out, features) = self.weight.dims2()?;
+        let mut y = self.biases(rows.count(), out)?;
+        slice(&self.weight, |w| {
+            let w = Matrix::new(w, out, features);
+            matmul_lazy(&mut y, rows, w, self.bias.is_some());
+            Ok(())
+        })?;
+        from_vec(y, (rows.count(), out))
+    }
+
+    /// (rows, out): the bias in each row, or nothing.
+    fn biases(&self, rows: usize, out: usize) -> Result<Vec<f32>> {
         let mut y = vec![0f32; rows * out];
         if let Some(bias) = &self.bias {
             slice(bias, |b| {
@@ -24,6 +41,15 @@ impl Operation for Linear {
                 Ok(())
             })?;
         }
+        Ok(y)
+    }
+}
+
+impl Operation for Linear {
+    fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
+        let (out, features) = self.weight.dims2()?;
+        let rows = input.elem_count() / features;
+        let mut y = self.biases(rows, out)?;
         slice(input, |x| {
             slice(&self.weight, |w| {
                 let (x, w) = (

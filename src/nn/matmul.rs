@@ -65,19 +65,33 @@ pub fn matmul(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
     unsafe { tile(out.as_mut_ptr(), cols, (0, rows), (0, cols), a, b, add) }
 }
 
+/// Rows or columns of a tile: enough to keep the inner kernel busy, few enough to share out.
+const TILE: usize = 128;
+
+/// Fewer tiles than this leave threads idle.
+const FEW: usize = 4;
+
+/// Terms of a sum that one task adds up, where results are few and sums are long.
+const PART: usize = 2048;
+
 /// As [`matmul`], on rayon's current threads.
 pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
-    /// Rows or columns of a tile: enough to keep the inner kernel busy, few enough to share out.
-    const TILE: usize = 128;
-    /// Fewer tiles than this leave threads idle.
-    const FEW: usize = 4;
     let (rows, cols) = (a.rows, b.cols);
     assert_eq!(out.len(), rows * cols);
+    if has_long_sums(rows.max(cols), a.cols) {
+        return add_parts(out, a.cols, add, |memory, (from, to), sums| {
+            let (a, b) = (a.cols(from, to), b.t().cols(from, to));
+            match (a.long_rows(), b.long_rows()) {
+                // A large matrix of weights is not packed: it is read from where it is.
+                (Some(left), Some(right)) => {
+                    Kernels::best().dots(left, right, to - from, &mut memory.packed, sums);
+                }
+                _ => matmul(sums, a, b.t(), false),
+            }
+        });
+    }
     let by_rows = rows >= cols;
     let tiles = if by_rows { rows } else { cols }.div_ceil(TILE);
-    if tiles < FEW && a.cols >= 2 * PART {
-        return add_parts(out, a, b, add);
-    }
     let start = Shared(out.as_mut_ptr());
     (0..tiles).into_par_iter().for_each(|i| {
         let part = |length: usize| (i * TILE, length.min((i + 1) * TILE));
@@ -91,25 +105,82 @@ pub fn matmul_parallel(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
     });
 }
 
-/// Terms of a sum that one task adds up, where results are few and sums are long.
-const PART: usize = 2048;
+/// Rows (N, F) whose numbers are made when they are worked on, so that they are never in memory all at once.
+pub trait LazyRows: Sync {
+    /// N
+    fn count(&self) -> usize;
 
-/// As [`matmul_parallel`], the inner axis shared out: a layer over an image's pixels has few results of long sums.
-fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
-    let inner = a.cols;
-    let parts: Vec<Vec<f32>> = (0..inner.div_ceil(PART))
-        .into_par_iter()
-        .map(|part| {
-            let (from, to) = (part * PART, inner.min((part + 1) * PART));
-            let mut sums = vec![0f32; out.len()];
-            let (a, b) = (a.cols(from, to), b.t().cols(from, to));
-            match (a.long_rows(), b.long_rows()) {
-                // A large matrix of weights is not packed: it is read from where it is.
-                (Some(left), Some(right)) => {
-                    Kernels::best().dots(left, right, to - from, &mut sums);
-                }
-                _ => matmul(&mut sums, a, b.t(), false),
+    /// Writes a row's numbers, those from `from` on, as many as fit into `out`.
+    fn write(&self, row: usize, from: usize, out: &mut [f32]);
+}
+
+/// True where [`matmul_lazy`] can multiply by weights (out, F).
+pub fn takes_lazy_rows(out: usize, features: usize) -> bool {
+    has_long_sums(out, features)
+}
+
+/// `out` = `rows` · `weights`ᵀ, or `out` += that where `add`, with weights (out, F) in rows without gaps: the same bits as
+/// [`matmul_parallel`] gives of a few rows that were made.
+///
+/// # Panics
+/// Where [`takes_lazy_rows`] is false.
+pub fn matmul_lazy(out: &mut [f32], rows: &dyn LazyRows, weights: Matrix, add: bool) {
+    /// Rows that are made at once: a part of them lies in the second cache.
+    const MADE: usize = 32;
+    let (n, cols) = (rows.count(), weights.rows);
+    assert_eq!(out.len(), n * cols);
+    assert!(takes_lazy_rows(cols, weights.cols));
+    add_parts(out, weights.cols, add, |memory, (from, to), sums| {
+        let length = to - from;
+        let of_weights = weights.cols(from, to).long_rows();
+        let of_weights = of_weights.expect("weights lie in rows");
+        for (group, sums) in sums.chunks_mut(MADE * cols).enumerate() {
+            let count = sums.len() / cols;
+            memory.made.resize(count * length, 0.0);
+            for (i, row) in memory.made.chunks_exact_mut(length).enumerate() {
+                rows.write(group * MADE + i, from, row);
             }
+            let made = Rows {
+                numbers: &memory.made,
+                count,
+                stride: length,
+            };
+            Kernels::best().dots(made, of_weights, length, &mut memory.packed, sums);
+        }
+    });
+}
+
+/// True for results of so few rows and columns, and such long sums, that these are shared out among threads.
+fn has_long_sums(results: usize, terms: usize) -> bool {
+    results.div_ceil(TILE) < FEW && terms >= 2 * PART
+}
+
+/// What a task works in, kept from part to part.
+#[derive(Default)]
+struct Memory {
+    made: Vec<f32>,
+    packed: Vec<f32>,
+}
+
+/// Adds up results of long sums, of which `sum` writes those of the terms `from` up to `to`: parts of the inner axis are shared
+/// out, as a layer over an image's pixels has few results of long sums.
+fn add_parts(
+    out: &mut [f32],
+    terms: usize,
+    add: bool,
+    sum: impl Fn(&mut Memory, (usize, usize), &mut [f32]) + Sync,
+) {
+    /// Results that one task adds up over the parts.
+    const PIECE: usize = 4096;
+    let parts: Vec<Vec<f32>> = (0..terms.div_ceil(PART))
+        .into_par_iter()
+        .map_init(Memory::default, |memory, part| {
+            let mut sums = vec![0f32; out.len()];
+            sum(
+                memory,
+                (part * PART, terms.min((part + 1) * PART)),
+                &mut sums,
+            );
             sums
         })
         .collect();
@@ -117,9 +188,13 @@ fn add_parts(out: &mut [f32], a: Matrix, b: Matrix, add: bool) {
         out.fill(0.0);
     }
     // In the parts' order, so that the number of threads changes no bit.
-    for part in parts {
-        out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
-    }
+    let pieces = out.par_chunks_mut(PIECE).enumerate();
+    pieces.for_each(|(i, out)| {
+        for part in &parts {
+            let part = &part[i * PIECE..];
+            out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
+        }
+    });
 }
 
 /// A pointer that tiles share.
@@ -194,6 +269,45 @@ unsafe fn tile(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Stream;
+
+    struct Made(Vec<f32>, usize);
+
+    impl LazyRows for Made {
+        fn count(&self) -> usize {
+            self.0.len() / self.1
+        }
+
+        fn write(&self, row: usize, from: usize, out: &mut [f32]) {
+            out.copy_from_slice(&self.0[row * self.1 + from..][..out.len()]);
+        }
+    }
+
+    #[test]
+    fn rows_that_are_made_later_give_the_bits_of_those_that_are_there() {
+        let numbers = |name, count| -> Vec<f32> {
+            let stream = Stream::new(5, name);
+            (0..count).map(|i| stream.unit(i as u64) - 0.5).collect()
+        };
+        for (rows, terms, out) in [
+            (1, 2 * PART, 1),
+            (31, 2 * PART + 17, 9),
+            (70, 3 * PART + 1, 40),
+        ] {
+            let made = Made(numbers("rows", rows * terms), terms);
+            let weights = numbers("weights", out * terms);
+            let weights = Matrix::new(&weights, out, terms);
+            for add in [false, true] {
+                let [mut one, mut other] = [(); 2].map(|()| numbers("before", rows * out));
+                matmul_lazy(&mut one, &made, weights, add);
+                let a = Matrix::new(&made.0, rows, terms);
+                matmul_parallel(&mut other, a, weights.t(), add);
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&one), bits(&other), "{rows}, {terms}, {out}, {add}");
+            }
+        }
+        assert!(!takes_lazy_rows(9, 2 * PART - 1) && !takes_lazy_rows(400, 2 * PART));
+    }
 
     #[test]
     fn products_of_every_orientation_are_right_on_one_thread_and_on_many() {

@@ -1,7 +1,7 @@
 //! The three splits as batches of a network's input.
 
 use super::TrainError;
-use crate::data::{DataError, Dataset, Images, Normalization, OnProgress, ReadAhead};
+use crate::data::{DataError, Dataset, ImageRows, Images, Normalization, OnProgress, ReadAhead};
 use crate::nn::Refill;
 use crate::run::{InputSpec, Split};
 use candle_core::Tensor;
@@ -82,6 +82,15 @@ impl Batches {
     pub fn shape_of(&self, n: usize) -> (usize, usize, usize, usize) {
         let [c, h, w] = self.shape;
         (n, c, h, w)
+    }
+
+    /// Images as rows that are made a part at a time, and their classes: None where one of them must be read or resized first.
+    pub fn rows(&self, which: &[usize]) -> Option<(ImageRows<'_>, Vec<u32>)> {
+        let rows = self.images.rows(which, &self.normalization)?;
+        Some((
+            rows,
+            which.iter().map(|&i| self.images.labels()[i]).collect(),
+        ))
     }
 
     /// These batches of image numbers one after the other; only one at a time is held as numbers of the network.

@@ -32,7 +32,7 @@ pub use keep::prune;
 pub use learning_rate::LearningRate;
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use rate_test::{RATE_STEPS, rate_test};
-pub use scoring::MOST_AT_ONCE;
+pub use scoring::{MOST_AT_ONCE, ROWS_AT_ONCE};
 pub use session::{check, check_for};
 pub use state::STATE;
 pub use tensor_file::replace;

@@ -2,13 +2,16 @@
 
 use super::TrainError;
 use super::input::Batches;
-use crate::model::Network;
+use crate::model::{self, Network};
 use crate::nn::values;
 use crate::run::{Confusion, ImageResults, SplitMetrics};
 
 /// Images scored at once: a network makes the same of an image in any company, so this is only a matter of time and memory.
 /// So few stay in the processor's cache from their bytes to the first layer.
 pub const MOST_AT_ONCE: usize = 32;
+
+/// Images scored at once as rows, of which a part at a time is made of their bytes: the more, the seldomer weights are read.
+pub const ROWS_AT_ONCE: usize = 320;
 
 /// Loss and accuracy of a split with the result of each image, in the dataset's order.
 pub(super) struct Scores {
@@ -17,38 +20,39 @@ pub(super) struct Scores {
     pub images: ImageResults,
 }
 
-/// Scores all images, `at_once` in a batch; `tick` is called after each batch with its size and the number done, and
-/// ends the scoring by false.
+/// Scores all images, `at_once` in a batch where their numbers must be in memory; `tick` is called after each batch with its
+/// size and the number done, and ends the scoring by false.
 pub(super) fn score(
     network: &Network,
     batches: &Batches,
     at_once: usize,
     mut tick: impl FnMut(usize, usize) -> bool,
 ) -> Result<Option<Scores>, TrainError> {
-    let all: Vec<usize> = (0..batches.len()).collect();
     let (mut loss_sum, mut correct) = (0.0, 0);
     let mut results = ImageResults::default();
-    let order = all.chunks(at_once).map(<[usize]>::to_vec).collect();
-    let mut pass = batches.in_order(order);
-    let mut asked = match pass.next_batch()? {
-        Some((images, labels)) => Some(network.ask_scores(images, labels)?),
-        None => None,
-    };
-    while let Some(scores) = asked.take() {
-        // While a card works on this batch, the next is made.
-        let next = pass.next_batch()?;
-        let scored = scores.wait()?;
+    let mut add = |scored: model::Scores| {
         let size = scored.images.loss.len();
         loss_sum += scored.loss_sum;
         correct += scored.correct;
         results.prediction.extend(scored.images.prediction);
         results.confidence.extend(scored.images.confidence);
         results.loss.extend(scored.images.loss);
-        if !tick(size, results.loss.len()) {
+        tick(size, results.loss.len())
+    };
+    let all: Vec<usize> = (0..batches.len()).collect();
+    let takes_rows = network.takes_rows();
+    let most = match takes_rows {
+        true => ROWS_AT_ONCE,
+        false => all.len().max(1),
+    };
+    for which in all.chunks(most) {
+        let rows = takes_rows.then(|| batches.rows(which)).flatten();
+        let goes_on = match rows {
+            Some((rows, labels)) => add(network.score_rows(&rows, labels)?),
+            None => score_numbers(network, batches, which, at_once, &mut add)?,
+        };
+        if !goes_on {
             return Ok(None);
-        }
-        if let Some((images, labels)) = next {
-            asked = Some(network.ask_scores(images, labels)?);
         }
     }
     let truth = batches.labels().iter().copied();
@@ -57,6 +61,33 @@ pub(super) fn score(
         confusion: Confusion::count(truth.zip(results.prediction.iter().copied())),
         images: results,
     }))
+}
+
+/// Scores images whose numbers are made batch by batch; `add` is given each batch's scores and ends the scoring by false.
+fn score_numbers(
+    network: &Network,
+    batches: &Batches,
+    which: &[usize],
+    at_once: usize,
+    mut add: impl FnMut(model::Scores) -> bool,
+) -> Result<bool, TrainError> {
+    let order = which.chunks(at_once).map(<[usize]>::to_vec).collect();
+    let mut pass = batches.in_order(order);
+    let mut asked = match pass.next_batch()? {
+        Some((images, labels)) => Some(network.ask_scores(images, labels)?),
+        None => None,
+    };
+    while let Some(scores) = asked.take() {
+        // While a card works on this batch, the next is made.
+        let next = pass.next_batch()?;
+        if !add(scores.wait()?) {
+            return Ok(false);
+        }
+        if let Some((images, labels)) = next {
+            asked = Some(network.ask_scores(images, labels)?);
+        }
+    }
+    Ok(true)
 }
 
 /// The name of the first parameter or running statistic that holds a number that is not finite.

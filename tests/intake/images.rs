@@ -4,6 +4,7 @@ use super::{folder, left_out, open, png, refusal, write};
 use gapwatch::data::{
     DataError, Dataset, Format, Images, Limits, Normalization, prepare, thumbnail,
 };
+use gapwatch::nn::LazyRows;
 use gapwatch::run::{InputSpec, Normalize, Split};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
@@ -254,7 +255,7 @@ fn a_batch_equals_the_images_prepared_one_by_one() {
         let normalization = Normalization {
             mean: vec![0.3, 0.4, 0.5][..channels].to_vec(),
             std: vec![0.2, 0.3, 0.4][..channels].to_vec(),
-            per_image: false,
+            per_image: height == 7,
         };
         for split in Split::ALL {
             let images = load(&dataset, split, &input).unwrap();
@@ -268,8 +269,45 @@ fn a_batch_equals_the_images_prepared_one_by_one() {
                     assert!((a - b).abs() < 1e-5, "{a} {b}");
                 }
             }
+            assert_parts_of_rows(&images, &all, &normalization, &batch);
         }
     }
+}
+
+/// Images that are made a part at a time have a batch's bits; those that must be resized first are not made so.
+fn assert_parts_of_rows(
+    images: &Images,
+    which: &[usize],
+    normalization: &Normalization,
+    batch: &[f32],
+) {
+    let ready = |which: &[usize]| images.rows(which, normalization);
+    let each: Vec<_> = which.iter().map(|&i| ready(&[i])).collect();
+    let Some(rows) = ready(which) else {
+        return assert!(each.iter().any(Option::is_none));
+    };
+    assert!(each.iter().all(Option::is_some));
+    assert_eq!(rows.count(), which.len());
+    for (row, image) in batch.chunks(batch.len() / which.len().max(1)).enumerate() {
+        for (from, count) in [(0, image.len()), (1, 5), (image.len() / 3, image.len() / 2)] {
+            let mut part = vec![f32::NAN; count];
+            rows.write(row, from, &mut part);
+            assert_eq!(part, image[from..][..count], "image {row} from {from}");
+        }
+    }
+}
+
+#[test]
+fn images_that_are_read_for_each_batch_are_no_rows() {
+    let home = folder(&["train/a", "train/b"], 4);
+    let dataset = open(&home).unwrap();
+    let input = input(4, 6, 3);
+    let mut room = 50;
+    let images = Images::load(&dataset, Split::Train, &input, &mut room, &|_, _| ()).unwrap();
+    let kept = images.len() - images.on_disk();
+    assert!(kept > 0 && images.on_disk() > 0);
+    assert!(images.rows(&[0, kept - 1], &as_is(3)).is_some());
+    assert!(images.rows(&[0, kept], &as_is(3)).is_none());
 }
 
 #[test]

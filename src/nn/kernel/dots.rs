@@ -22,14 +22,17 @@ impl<'a> Rows<'a> {
 /// Rows that are packed at once: a part of so many rows lies in the second cache.
 const PACKED: usize = 32;
 
-/// Numbers of a row before it is the next rows' turn: pieces of a few rows lie in the first cache.
-const PIECE: usize = 1024;
+/// Numbers of a row before it is the next rows' turn: pieces of a few rows lie in the first cache, of which narrow registers
+/// take one part after the other.
+const fn piece<V: Register>() -> usize {
+    128 * V::WIDTH
+}
 
 /// out[i · b.count + j] = Σ aᵢₖ · bⱼₖ over k below `length`, `R` rows of the one by `C` of the other at once.
 ///
 /// Long rows often begin a multiple of a page apart and then share few places of a cache, where they drive each other
 /// out. So those of the smaller matrix are packed, and of the larger one, which may be large weights, only `C` are read
-/// at a time.
+/// at a time. `packed` is memory for them, whatever is in it.
 ///
 /// # Safety
 /// The instruction set of `V` must be there.
@@ -38,12 +41,16 @@ pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
     a: Rows,
     b: Rows,
     length: usize,
+    packed: &mut Vec<f32>,
     out: &mut [f32],
 ) {
     assert_eq!(out.len(), a.count * b.count);
     let (few, many) = if a.count <= b.count { (a, b) } else { (b, a) };
     let mut sums = Vec::new();
-    let mut packed = vec![0f32; PACKED.min(few.count).next_multiple_of(R) * length];
+    let room = PACKED.min(few.count).next_multiple_of(R) * length;
+    if packed.len() < room {
+        packed.resize(room, 0.0);
+    }
     for first in (0..few.count).step_by(PACKED) {
         let few: Vec<&[f32]> = (first..few.count.min(first + PACKED))
             .map(|i| few.row(i, length))
@@ -58,11 +65,11 @@ pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
         };
         // SAFETY: every row has `length` numbers, `packed` has room for all, and the caller answers for the set.
         unsafe {
-            pack::<V, R>(&few, &mut packed);
+            pack::<V, R>(&few, packed);
             if many.count < C {
                 for j in 0..many.count {
                     let row = [many.row(j, length)];
-                    columns::<V, R, 1>(&few, &packed, row, row, &mut sums, |i, _, x| put(i, j, x));
+                    columns::<V, R, 1>(&few, packed, row, row, &mut sums, |i, _, x| put(i, j, x));
                 }
             } else {
                 for j in (0..many.count).step_by(C) {
@@ -70,7 +77,7 @@ pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
                     let j = j.min(many.count - C);
                     let [rows, next] = [j, (j + C).min(many.count - C)]
                         .map(|j| std::array::from_fn(|c| many.row(j + c, length)));
-                    columns::<V, R, C>(&few, &packed, rows, next, &mut sums, |i, c, x| {
+                    columns::<V, R, C>(&few, packed, rows, next, &mut sums, |i, c, x| {
                         put(i, j + c, x)
                     });
                 }
@@ -87,10 +94,10 @@ pub unsafe fn dots<V: Register, const R: usize, const C: usize>(
 unsafe fn pack<V: Register, const R: usize>(rows: &[&[f32]], packed: &mut [f32]) {
     let whole = rows[0].len() / 16 * 16;
     let mut to = packed.as_mut_ptr();
-    for from in (0..whole).step_by(PIECE) {
+    for from in (0..whole).step_by(piece::<V>()) {
         for group in rows.chunks(R) {
             for lane in (0..16).step_by(V::WIDTH) {
-                for k in (from..whole.min(from + PIECE)).step_by(16) {
+                for k in (from..whole.min(from + piece::<V>())).step_by(16) {
                     for r in 0..R {
                         let row = group[r.min(group.len() - 1)];
                         // SAFETY: k + 16 numbers are there, and the caller answers for the room.
@@ -126,10 +133,10 @@ unsafe fn columns<V: Register, const R: usize, const C: usize>(
     sums.clear();
     sums.resize(few.len().next_multiple_of(R) * C, [0.0; 16]);
     let mut packed = packed.as_ptr();
-    for from in (0..whole).step_by(PIECE) {
-        let steps = PIECE.min(whole - from) / 16;
-        let ahead = match from + PIECE < whole {
-            true => others.map(|row| row[from + PIECE..].as_ptr()),
+    for from in (0..whole).step_by(piece::<V>()) {
+        let steps = piece::<V>().min(whole - from) / 16;
+        let ahead = match from + piece::<V>() < whole {
+            true => others.map(|row| row[from + piece::<V>()..].as_ptr()),
             false => next.map(<[f32]>::as_ptr),
         };
         for (group, sums) in sums.chunks_exact_mut(R * C).enumerate() {
@@ -204,6 +211,9 @@ mod tests {
     use crate::nn::Stream;
     use proptest::prelude::*;
 
+    /// The longest piece.
+    const PIECE: usize = 2048;
+
     /// Uniform in −1 to 1.
     fn numbers(seed: u64, name: &str, count: usize) -> Vec<f32> {
         let stream = Stream::new(seed, name);
@@ -236,7 +246,8 @@ mod tests {
             let b = Rows { numbers: &y, count: cols, stride };
             for kernels in Kernels::all() {
                 let mut out = vec![f32::NAN; rows * cols];
-                kernels.dots(a, b, length, &mut out);
+                let mut packed = Vec::new();
+                kernels.dots(a, b, length, &mut packed, &mut out);
                 for i in 0..rows {
                     for j in 0..cols {
                         let (left, right) = (a.row(i, length), b.row(j, length));
@@ -247,7 +258,7 @@ mod tests {
                         prop_assert!((f64::from(found) - exact).abs() <= bound, "{}: {found}, not {exact}", kernels.name);
                         let one = |numbers| Rows { numbers, count: 1, stride };
                         let mut alone = [f32::NAN];
-                        kernels.dots(one(left), one(right), length, &mut alone);
+                        kernels.dots(one(left), one(right), length, &mut packed, &mut alone);
                         prop_assert_eq!(alone[0].to_bits(), found.to_bits(), "{}, alone", kernels.name);
                     }
                 }
@@ -278,7 +289,7 @@ mod tests {
                 stride: length,
             };
             let mut out = [f32::NAN];
-            kernels.dots(one(&x), one(&y), length, &mut out);
+            kernels.dots(one(&x), one(&y), length, &mut Vec::new(), &mut out);
             assert_eq!(out[0].to_bits(), expected.to_bits(), "{}", kernels.name);
         }
     }

@@ -1,5 +1,6 @@
 //! The inner loops, built for each instruction set and chosen when the program starts.
 
+mod bytes;
 mod dots;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
@@ -17,7 +18,7 @@ use std::sync::OnceLock;
 type RowFn = unsafe fn(&[f32], &Runs, &[f32], &[f32], &mut [f32], usize, usize);
 type WeightFn = unsafe fn(&[f32], usize, usize, &[f32], usize, usize, &mut [f32]);
 
-type DotsFn = unsafe fn(Rows, Rows, usize, &mut [f32]);
+type DotsFn = unsafe fn(Rows, Rows, usize, &mut Vec<f32>, &mut [f32]);
 
 type SumsFn = unsafe fn(&Tail, Pooled, &[f32], usize, &[f32; 16], &mut [f64; 32]);
 
@@ -37,13 +38,14 @@ pub(crate) struct Kernels {
     gradient_sums: SumsFn,
     random: unsafe fn(&Stream, u64, &mut [u32]),
     dots: DotsFn,
+    scale_bytes: unsafe fn(&[u8], f32, f32, &mut [f32]),
 }
 
 macro_rules! kernels {
     ($name:ident, $text:literal, $from:ident::$lanes:ident, [$($feature:literal),*], blocks $blocks:literal,
      pixels $one:literal $two:literal, weights [$($t1:literal),*] [$($t2:literal),*], dots $register:ty, $r:literal $c:literal) => {
         mod $name {
-            use super::{Kernels, $from, dots, tail, taps};
+            use super::{Kernels, $from, bytes, dots, tail, taps};
             use super::{Pooled, PooledRow, Rows, Runs, Slope, Tail};
             use crate::nn::Stream;
 
@@ -97,9 +99,14 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $feature)])*
-            unsafe fn dots(a: Rows, b: Rows, length: usize, out: &mut [f32]) {
+            unsafe fn dots(a: Rows, b: Rows, length: usize, packed: &mut Vec<f32>, out: &mut [f32]) {
                 // SAFETY: see above.
-                unsafe { dots::dots::<$register, $r, $c>(a, b, length, out) }
+                unsafe { dots::dots::<$register, $r, $c>(a, b, length, packed, out) }
+            }
+
+            $(#[target_feature(enable = $feature)])*
+            unsafe fn scale_bytes(bytes: &[u8], factor: f32, summand: f32, out: &mut [f32]) {
+                bytes::scale(bytes, factor, summand, out)
             }
 
             pub(super) static KERNELS: Kernels = Kernels {
@@ -116,6 +123,7 @@ macro_rules! kernels {
                 gradient_sums,
                 random,
                 dots,
+                scale_bytes,
             };
         }
     };
@@ -126,7 +134,7 @@ kernels!(portable, "portable", lanes::Portable, [], blocks 1, pixels 2 1, weight
 kernels!(avx2, "avx2", lanes_x86::Avx2, ["avx2", "fma"], blocks 1, pixels 6 2, weights [6, 3, 1] [2, 1], dots std::arch::x86_64::__m256, 4 3);
 #[cfg(target_arch = "x86_64")]
 kernels!(avx512, "avx512", lanes_x86::Avx512, ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
-    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1], dots std::arch::x86_64::__m512, 4 4);
+    blocks 2, pixels 16 8, weights [16, 9, 3, 1] [12, 8, 3, 1], dots std::arch::x86_64::__m512, 4 6);
 
 impl Kernels {
     /// The best that this processor has.
@@ -261,9 +269,15 @@ impl Kernels {
     }
 
     /// See [`dots::dots`].
-    pub fn dots(&self, a: Rows, b: Rows, length: usize, out: &mut [f32]) {
+    pub fn dots(&self, a: Rows, b: Rows, length: usize, packed: &mut Vec<f32>, out: &mut [f32]) {
         // SAFETY: `self` exists only where its instruction set does.
-        unsafe { (self.dots)(a, b, length, out) }
+        unsafe { (self.dots)(a, b, length, packed, out) }
+    }
+
+    /// See [`bytes::scale`].
+    pub fn scale_bytes(&self, bytes: &[u8], factor: f32, summand: f32, out: &mut [f32]) {
+        // SAFETY: `self` exists only where its instruction set does.
+        unsafe { (self.scale_bytes)(bytes, factor, summand, out) }
     }
 
     /// See [`tail::random`].
