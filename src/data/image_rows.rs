@@ -2,6 +2,7 @@
 
 use super::prepare::{Normalization, Pixels, Planes, Shape};
 use crate::nn::LazyRows;
+use rayon::prelude::*;
 
 /// Images (N, C · H · W) that lie in memory at the network's size: their numbers are made where they are asked for.
 pub struct ImageRows<'a> {
@@ -14,12 +15,13 @@ pub struct ImageRows<'a> {
 impl<'a> ImageRows<'a> {
     /// None where one of the images is not at the network's size.
     pub(super) fn of(
-        images: impl Iterator<Item = &'a Pixels>,
+        images: &[&'a Pixels],
         shape: Shape,
         normalization: &Normalization,
     ) -> Option<ImageRows<'a>> {
         let area = shape.area();
-        let ready = |pixels: &'a Pixels| {
+        // In parallel, for an image's own mean and deviation take a way through it.
+        let ready = |pixels: &&'a Pixels| {
             let planes = pixels.ready(shape)?;
             let affine = (0..shape.channels)
                 .map(|channel| planes.affine(channel, area, normalization))
@@ -28,7 +30,7 @@ impl<'a> ImageRows<'a> {
         };
         Some(ImageRows {
             area,
-            images: images.map(ready).collect::<Option<_>>()?,
+            images: images.par_iter().map(ready).collect::<Option<_>>()?,
         })
     }
 }

@@ -240,7 +240,7 @@ impl Images {
     /// The chosen images as rows that are made a part at a time: None where one of them is not in memory at the network's size.
     pub fn rows(&self, which: &[usize], normalization: &Normalization) -> Option<ImageRows<'_>> {
         let images: Option<Vec<&Pixels>> = which.iter().map(|&i| self.kept.get(i)).collect();
-        ImageRows::of(images?.into_iter(), self.shape, normalization)
+        ImageRows::of(&images?, self.shape, normalization)
     }
 
     /// Calls `each` with the position among `which`, the planes at the input's size, 0 to 255 (1 or C, H, W), and the

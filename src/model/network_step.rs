@@ -218,7 +218,7 @@ impl Network {
 mod tests {
     use super::*;
     use crate::model::Plan;
-    use crate::nn::{Core, Stream, from_vec, values};
+    use crate::nn::{Core, Made, Stream, from_vec, values};
     use crate::run::{self, ModelSpec};
     use candle_core::Device;
 
@@ -295,19 +295,6 @@ mod tests {
         }
     }
 
-    /// A tensor's images, which are there already.
-    struct Made<'a>(&'a [f32], usize);
-
-    impl LazyRows for Made<'_> {
-        fn count(&self) -> usize {
-            self.0.len() / self.1
-        }
-
-        fn write(&self, row: usize, from: usize, out: &mut [f32]) {
-            out.copy_from_slice(&self.0[row * self.1 + from..][..out.len()]);
-        }
-    }
-
     #[test]
     fn images_as_rows_are_scored_as_in_a_tensor_to_the_bit_after_a_step_too() {
         let shape = [3, 40, 41];
@@ -323,11 +310,12 @@ mod tests {
         let pixels: Vec<f32> = (0..37 * size as u64)
             .map(|i| stream.unit(i) - 0.5)
             .collect();
-        let images = from_vec(pixels.clone(), (37, 3, 40, 41)).unwrap();
+        let made = Made(pixels.clone(), size);
+        let images = from_vec(pixels, (37, 3, 40, 41)).unwrap();
         let labels: Vec<u32> = (0..37).map(|i| i % 3).collect();
         let mut optimizer = network.optimizer(&adam());
         for step in 0..2 {
-            let rows = network.score_rows(&Made(&pixels, size), labels.clone());
+            let rows = network.score_rows(&made, labels.clone());
             assert_eq!(rows.unwrap(), network.score(&images, &labels).unwrap());
             network
                 .step(&images, &labels, step, &mut optimizer, 0.01)
@@ -339,7 +327,11 @@ mod tests {
             small(Core::Card),
         ] {
             assert!(!other.takes_rows());
-            assert!(other.score_rows(&Made(&[], 240), Vec::new()).is_err());
+            assert!(
+                other
+                    .score_rows(&Made(Vec::new(), 240), Vec::new())
+                    .is_err()
+            );
         }
     }
 

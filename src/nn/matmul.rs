@@ -155,6 +155,21 @@ fn has_long_sums(results: usize, terms: usize) -> bool {
     results.div_ceil(TILE) < FEW && terms >= 2 * PART
 }
 
+/// Rows that are there already, and the length of one.
+#[cfg(test)]
+pub(crate) struct Made(pub Vec<f32>, pub usize);
+
+#[cfg(test)]
+impl LazyRows for Made {
+    fn count(&self) -> usize {
+        self.0.len() / self.1
+    }
+
+    fn write(&self, row: usize, from: usize, out: &mut [f32]) {
+        out.copy_from_slice(&self.0[row * self.1 + from..][..out.len()]);
+    }
+}
+
 /// What a task works in, kept from part to part.
 #[derive(Default)]
 struct Memory {
@@ -270,18 +285,6 @@ unsafe fn tile(
 mod tests {
     use super::*;
     use crate::nn::Stream;
-
-    struct Made(Vec<f32>, usize);
-
-    impl LazyRows for Made {
-        fn count(&self) -> usize {
-            self.0.len() / self.1
-        }
-
-        fn write(&self, row: usize, from: usize, out: &mut [f32]) {
-            out.copy_from_slice(&self.0[row * self.1 + from..][..out.len()]);
-        }
-    }
 
     #[test]
     fn rows_that_are_made_later_give_the_bits_of_those_that_are_there() {

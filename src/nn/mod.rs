@@ -62,6 +62,8 @@ pub use init::uniform;
 pub use linear::Linear;
 pub use lstm::Lstm;
 pub use matmul::LazyRows;
+#[cfg(test)]
+pub(crate) use matmul::Made;
 pub use max_pool::MaxPool;
 pub use optimizer::Optimizer;
 pub use random::{Stream, below};
