@@ -196,7 +196,7 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
         for which in &to_score {
             let rows = takes_rows.then(|| images.rows(which, &normalization));
             if let Some(rows) = rows.flatten() {
-                network.score_rows(&rows, labels_of(which))?;
+                network.score_logits(&network.logits_of_rows(&rows)?, labels_of(which))?;
                 continue;
             }
             let (images, labels) = batch(&mut numbers, which)?;

@@ -136,22 +136,26 @@ impl Network {
         self.ask(&logits, labels)
     }
 
-    /// True where [`Network::score_rows`] can be used: the network begins with a linear layer over all of an image, and works
+    /// True where [`Network::logits_of_rows`] can be used: the network begins with a linear layer over all of an image, and works
     /// on the processor.
     pub fn takes_rows(&self) -> bool {
         self.first_linear.is_some()
     }
 
-    /// What [`Network::score`] gives, to the bit, for images as rows (N, C · H · W): as numbers they never are in memory all at
-    /// once, and the weights are read once for all of them.
-    pub fn score_rows(&self, images: &dyn LazyRows, labels: Vec<u32>) -> Result<Scores> {
+    /// Logits (N, classes) in evaluation mode, those of [`Network::forward`] to the bit, for images as rows (N, C · H · W): as
+    /// numbers they never are in memory all at once, and the weights are read once for all of them.
+    pub fn logits_of_rows(&self, images: &dyn LazyRows) -> Result<Tensor> {
         let Some(linear) = &self.first_linear else {
             bail!("this network takes no images as rows")
         };
         let later = self.layers.iter().skip(FIRST_LINEAR);
         let later = later.map(|layer| layer.operation.as_ref());
-        let (logits, _) = chain::forward(later, &linear.of_rows(images)?, Mode::Eval)?;
-        self.ask(&logits, labels)?.wait()
+        Ok(chain::forward(later, &linear.of_rows(images)?, Mode::Eval)?.0)
+    }
+
+    /// What [`Network::score`] gives, by logits (N, classes).
+    pub fn score_logits(&self, logits: &Tensor, labels: Vec<u32>) -> Result<Scores> {
+        self.ask(logits, labels)?.wait()
     }
 
     fn ask(&self, logits: &Tensor, labels: Vec<u32>) -> Result<AskedScores> {
@@ -315,7 +319,8 @@ mod tests {
         let labels: Vec<u32> = (0..37).map(|i| i % 3).collect();
         let mut optimizer = network.optimizer(&adam());
         for step in 0..2 {
-            let rows = network.score_rows(&made, labels.clone());
+            let logits = network.logits_of_rows(&made).unwrap();
+            let rows = network.score_logits(&logits, labels.clone());
             assert_eq!(rows.unwrap(), network.score(&images, &labels).unwrap());
             network
                 .step(&images, &labels, step, &mut optimizer, 0.01)
@@ -327,11 +332,7 @@ mod tests {
             small(Core::Card),
         ] {
             assert!(!other.takes_rows());
-            assert!(
-                other
-                    .score_rows(&Made(Vec::new(), 240), Vec::new())
-                    .is_err()
-            );
+            assert!(other.logits_of_rows(&Made(Vec::new(), 240)).is_err());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::TrainError;
 use super::input::Batches;
+use crate::data::ImageRows;
 use crate::model::{self, Network};
 use crate::nn::values;
 use crate::run::{Confusion, ImageResults, SplitMetrics};
@@ -42,13 +43,14 @@ pub(super) fn score(
     let all: Vec<usize> = (0..batches.len()).collect();
     let takes_rows = network.takes_rows();
     let most = match takes_rows {
-        true => ROWS_AT_ONCE,
+        // Whole batches, which are summed one by one.
+        true => ROWS_AT_ONCE / at_once * at_once,
         false => all.len().max(1),
     };
     for which in all.chunks(most) {
         let rows = takes_rows.then(|| batches.rows(which)).flatten();
         let goes_on = match rows {
-            Some((rows, labels)) => add(network.score_rows(&rows, labels)?),
+            Some((rows, labels)) => score_rows(network, &rows, &labels, at_once, &mut add)?,
             None => score_numbers(network, batches, which, at_once, &mut add)?,
         };
         if !goes_on {
@@ -61,6 +63,24 @@ pub(super) fn score(
         confusion: Confusion::count(truth.zip(results.prediction.iter().copied())),
         images: results,
     }))
+}
+
+/// Scores images as rows; as many scores at once are given to `add`, and so summed, as where their numbers are made.
+fn score_rows(
+    network: &Network,
+    images: &ImageRows,
+    labels: &[u32],
+    at_once: usize,
+    mut add: impl FnMut(model::Scores) -> bool,
+) -> Result<bool, TrainError> {
+    let logits = network.logits_of_rows(images)?;
+    for (i, labels) in labels.chunks(at_once).enumerate() {
+        let logits = logits.narrow(0, i * at_once, labels.len())?;
+        if !add(network.score_logits(&logits, labels.to_vec())?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Scores images whose numbers are made batch by batch; `add` is given each batch's scores and ends the scoring by false.

@@ -1,12 +1,14 @@
 //! Images that do not fit into memory are read from disk ahead of the step, and nobody sees it in the figures.
 
-use crate::images::dataset;
+use crate::images::{dataset, write_dataset};
 use crate::recorder::{Recorder, contents, run, spec};
 use gapwatch::data::Dataset;
 use gapwatch::run::RunStatus;
 use gapwatch::train::{Outcome, Wish};
+use image::imageops::FilterType;
 use serde_json::json;
 use std::fs;
+use std::path::Path;
 use tempfile::{TempDir, tempdir};
 
 /// Images of 8 × 12 gray pixels, 96 bytes each, of which `kept` fit into memory.
@@ -51,6 +53,44 @@ fn a_run_reads_what_does_not_fit_into_memory_from_disk_and_changes_no_bit() {
             "{said}"
         );
     }
+}
+
+/// A copy of each image, eight times as large.
+fn enlarge(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            enlarge(&path);
+            continue;
+        }
+        let image = image::open(&path).unwrap();
+        let large = image.resize_exact(8 * 12, 8 * 8, FilterType::Nearest);
+        large.save(&path).unwrap();
+    }
+}
+
+#[test]
+fn images_that_are_scored_as_rows_have_the_figures_of_those_that_are_read_for_each_batch() {
+    let data = tempdir().unwrap();
+    write_dataset(data.path());
+    enlarge(data.path());
+    let layers = json!([{"flatten": {}}, {"linear": {"out": 5}}, {"relu": {}}, {"linear": {}}]);
+    let spec = spec(json!({
+        "model": {"layers": layers}, "input": {"height": 64, "width": 96},
+        "train": {"epochs": 2, "batch_size": 7},
+    }));
+    let mut dataset = Dataset::open(data.path(), &|_, _| ()).unwrap();
+    let mut reports = Vec::new();
+    // All in memory, so that rows are made of it; a part; and nothing.
+    for kept in [1000, 60, 0] {
+        dataset.image_memory_bytes = 64 * 96 * kept;
+        let folder = tempdir().unwrap();
+        let mut recorder = Recorder::default();
+        run(&spec, &dataset, folder.path(), 2, &mut recorder).unwrap();
+        let images: Vec<_> = recorder.reports.iter().map(|r| r.images.clone()).collect();
+        reports.push((recorder.curve(), images, contents(folder.path())));
+    }
+    assert!(reports[0] == reports[1] && reports[0] == reports[2]);
 }
 
 #[test]
