@@ -149,13 +149,12 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     let (images, normalization) = images(n, input);
     let in_memory = images.read_ahead(&[]).next_batch()?;
     let all: Vec<usize> = (0..n).collect();
-    let labels_of = |which: &[usize]| which.iter().map(|&i| images.labels()[i]).collect();
     let batch = |numbers: &mut Refill, which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
         let shape = (which.len(), input.channels, input.height, input.width);
         let tensor = numbers.with(shape, |numbers| {
             images.batch(which, &in_memory, &normalization, numbers);
         })?;
-        Ok((tensor.clone(), labels_of(which)))
+        Ok((tensor.clone(), images.labels_of(which)))
     };
 
     let network = Network::new(plan, spec.train.seed, &Device::Cpu)?;
@@ -196,7 +195,7 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
         for which in &to_score {
             let rows = takes_rows.then(|| images.rows(which, &normalization));
             if let Some(rows) = rows.flatten() {
-                network.score_logits(&network.logits_of_rows(&rows)?, labels_of(which))?;
+                network.score_logits(&network.logits_of_rows(&rows)?, images.labels_of(which))?;
                 continue;
             }
             let (images, labels) = batch(&mut numbers, which)?;

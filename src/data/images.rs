@@ -122,6 +122,11 @@ impl Images {
         &self.labels
     }
 
+    /// The classes of the chosen images.
+    pub fn labels_of(&self, which: &[usize]) -> Vec<u32> {
+        which.iter().map(|&i| self.labels[i]).collect()
+    }
+
     /// What [`Normalize`] means for a dataset; `self` are the training images.
     ///
     /// `train` gives mean and standard deviation of each channel over all training pixels after gray and resizing,

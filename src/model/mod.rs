@@ -2,7 +2,10 @@
 
 mod name;
 mod network;
+#[cfg(test)]
+mod network_fixture;
 mod network_layers;
+mod network_scores;
 mod network_step;
 mod parameter;
 mod plan;
@@ -14,7 +17,8 @@ mod sweep;
 
 pub use crate::nn::Mode;
 pub use network::{Network, Parameter};
-pub use network_step::{AskedScores, GradientFinding, Scores, StepError, StepResult};
+pub use network_scores::{AskedScores, Scores};
+pub use network_step::{GradientFinding, StepError, StepResult};
 pub use parameter::PlannedTensor;
 pub use plan::{ModelError, Place, Plan, PlannedLayer};
 pub use preset::{Preset, preset, presets};

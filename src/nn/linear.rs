@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use super::matmul::{LazyRows, Matrix, matmul_lazy, matmul_parallel, takes_lazy_rows};
+use super::matmul::{LazyRows, Matrix, has_long_sums, matmul_lazy, matmul_parallel};
 use super::{Backward, Gradients, Mode, Operation, from_vec, slice};
 use candle_core::{Result, Tensor, Var};
 
@@ -16,7 +16,7 @@ impl Linear {
     /// True where [`Linear::of_rows`] can be used.
     pub fn takes_rows(&self) -> Result<bool> {
         let (out, features) = self.weight.dims2()?;
-        Ok(takes_lazy_rows(out, features))
+        Ok(has_long_sums(out, features))
     }
 
     /// (N, out) of rows (N, F): the same bits as of a tensor of a few of them.

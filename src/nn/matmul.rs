@@ -114,22 +114,17 @@ pub trait LazyRows: Sync {
     fn write(&self, row: usize, from: usize, out: &mut [f32]);
 }
 
-/// True where [`matmul_lazy`] can multiply by weights (out, F).
-pub fn takes_lazy_rows(out: usize, features: usize) -> bool {
-    has_long_sums(out, features)
-}
-
 /// `out` = `rows` · `weights`ᵀ, or `out` += that where `add`, with weights (out, F) in rows without gaps: the same bits as
 /// [`matmul_parallel`] gives of a few rows that were made.
 ///
 /// # Panics
-/// Where [`takes_lazy_rows`] is false.
+/// Where the weights do not [have long sums](has_long_sums).
 pub fn matmul_lazy(out: &mut [f32], rows: &dyn LazyRows, weights: Matrix, add: bool) {
     /// Rows that are made at once: a part of them lies in the second cache.
     const MADE: usize = 32;
     let (n, cols) = (rows.count(), weights.rows);
     assert_eq!(out.len(), n * cols);
-    assert!(takes_lazy_rows(cols, weights.cols));
+    assert!(has_long_sums(cols, weights.cols));
     add_parts(out, weights.cols, add, |memory, (from, to), sums| {
         let length = to - from;
         let of_weights = weights.cols(from, to).long_rows();
@@ -151,7 +146,7 @@ pub fn matmul_lazy(out: &mut [f32], rows: &dyn LazyRows, weights: Matrix, add: b
 }
 
 /// True for results of so few rows and columns, and such long sums, that these are shared out among threads.
-fn has_long_sums(results: usize, terms: usize) -> bool {
+pub fn has_long_sums(results: usize, terms: usize) -> bool {
     results.div_ceil(TILE) < FEW && terms >= 2 * PART
 }
 
@@ -309,7 +304,7 @@ mod tests {
                 assert_eq!(bits(&one), bits(&other), "{rows}, {terms}, {out}, {add}");
             }
         }
-        assert!(!takes_lazy_rows(9, 2 * PART - 1) && !takes_lazy_rows(400, 2 * PART));
+        assert!(!has_long_sums(9, 2 * PART - 1) && !has_long_sums(400, 2 * PART));
     }
 
     #[test]

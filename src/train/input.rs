@@ -87,10 +87,7 @@ impl Batches {
     /// Images as rows that are made a part at a time, and their classes: None where one of them must be read or resized first.
     pub fn rows(&self, which: &[usize]) -> Option<(ImageRows<'_>, Vec<u32>)> {
         let rows = self.images.rows(which, &self.normalization)?;
-        Some((
-            rows,
-            which.iter().map(|&i| self.images.labels()[i]).collect(),
-        ))
+        Some((rows, self.images.labels_of(which)))
     }
 
     /// These batches of image numbers one after the other; only one at a time is held as numbers of the network.
@@ -124,7 +121,7 @@ impl Pass {
             ..
         } = &self.batches;
         let read = self.ahead.next_batch()?;
-        let labels = which.iter().map(|&i| images.labels()[i]).collect();
+        let labels = images.labels_of(&which);
         let tensor = self
             .numbers
             .with(self.batches.shape_of(which.len()), |numbers| {
