@@ -1,0 +1,47 @@
+//! What was asked of the cards, counted: how many kernels, products and copies, and how many bytes.
+
+use super::memory::memory;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Mutex;
+
+#[derive(Default)]
+struct Count {
+    times: u64,
+    /// Bytes copied, threads started, or multiplications and additions.
+    amount: u64,
+}
+
+static COUNTS: Mutex<BTreeMap<String, Count>> = Mutex::new(BTreeMap::new());
+
+pub fn count(what: &str, amount: u64) {
+    let mut counts = COUNTS.lock().unwrap();
+    if counts.is_empty() {
+        // SAFETY: the function takes nothing and lives as long as this library, which is never closed.
+        unsafe { atexit(write) };
+    }
+    let count = counts.entry(what.to_owned()).or_default();
+    count.times += 1;
+    count.amount += amount;
+}
+
+unsafe extern "C" {
+    fn atexit(function: extern "C" fn()) -> i32;
+}
+
+/// A line each: what, how often, how much.
+extern "C" fn write() {
+    let Ok(path) = std::env::var("CARD_REPORT") else {
+        return;
+    };
+    let mut text = String::new();
+    for (what, count) in COUNTS.lock().unwrap().iter() {
+        writeln!(text, "{what}\t{}\t{}", count.times, count.amount).unwrap();
+    }
+    for (card, most) in memory().most.iter().enumerate() {
+        writeln!(text, "most memory of card {card}\t1\t{most}").unwrap();
+    }
+    if let Err(error) = std::fs::write(&path, text) {
+        eprintln!("card in software: {path}: {error}");
+    }
+}
