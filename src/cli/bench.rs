@@ -3,12 +3,11 @@
 use super::BadInput;
 use crate::augment::{Augmenter, Batch, Looks};
 use crate::data::{Images, Normalization};
-use crate::model::{Network, Plan, plan_for, python, resolve};
-use crate::nn::{Refill, Stream};
-use crate::run::{Augment, Decay, InputSpec, Optimizer, RunSpec};
-use crate::train::{MOST_AT_ONCE, ROWS_AT_ONCE};
+use crate::model::{Plan, plan_for, python, resolve};
+use crate::nn::Stream;
+use crate::run::{Augment, InputSpec, RunSpec};
+use crate::train::{Pace, device};
 use anyhow::Result;
-use candle_core::{Device, Tensor};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
 use serde_json::json;
@@ -19,7 +18,6 @@ use std::time::Instant;
 
 /// As many as the question has.
 const CLASSES: u32 = 9;
-const LR: f64 = 1e-3;
 
 #[derive(clap::Args)]
 pub(super) struct BenchArguments {
@@ -42,6 +40,12 @@ pub(super) struct BenchArguments {
     epochs: u32,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
+    /// The processor, or a card such as cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Products on a card in TensorFloat-32
+    #[arg(long)]
+    tf32: bool,
     /// Also changes every training image at random, by all operations, and says how long that takes on the same threads
     #[arg(long)]
     augment: bool,
@@ -85,12 +89,14 @@ pub(super) fn run(arguments: BenchArguments) -> Result<ExitCode> {
 fn resolved(arguments: &BenchArguments) -> Result<(RunSpec, Plan)> {
     let spec = json!({
         "model": {"preset": arguments.model},
-        "train": {"batch_size": arguments.batch},
+        "device": arguments.device,
+        "tf32": arguments.tf32,
+        "train": {"batch_size": arguments.batch, "optimizer": {"name": "adam"}},
         "input": {"height": arguments.height, "width": arguments.width},
     });
     resolve(spec, None)
         .and_then(|spec| plan_for(&spec, CLASSES as usize).map(|plan| (spec, plan)))
-        .map_err(|error| BadInput(format!("--model {}: {error}", arguments.model)).into())
+        .map_err(|error| BadInput(error.to_string()).into())
 }
 
 /// Random images as bytes, as a run keeps its own, and what makes them of mean 0 and variance 1.
@@ -149,66 +155,26 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
     let (images, normalization) = images(n, input);
     let in_memory = images.read_ahead(&[]).next_batch()?;
     let all: Vec<usize> = (0..n).collect();
-    let batch = |numbers: &mut Refill, which: &[usize]| -> Result<(Tensor, Vec<u32>)> {
-        let shape = (which.len(), input.channels, input.height, input.width);
-        let tensor = numbers.with(shape, |numbers| {
-            images.batch(which, &in_memory, &normalization, numbers);
-        })?;
-        Ok((tensor.clone(), images.labels_of(which)))
-    };
-
-    let network = Network::new(plan, spec.train.seed, &Device::Cpu)?;
-    let mut optimizer = network.optimizer(&Optimizer::Adam {
-        lr: LR,
-        weight_decay: 0.0,
-        decay: Decay::All,
-    });
-    let batch_size = spec.train.batch_size;
-    let to_train: Vec<&[usize]> = all.chunks(batch_size).collect();
-    let takes_rows = network.takes_rows();
-    let at_once = match takes_rows {
-        true => ROWS_AT_ONCE,
-        false => batch_size.min(MOST_AT_ONCE),
-    };
-    let to_score: Vec<&[usize]> = all.chunks(at_once).collect();
+    let device = device::open(spec)?;
+    let mut pace = Pace::new(spec, plan, images, normalization.clone(), &device)?;
     if !arguments.json {
         println!("epoch   train s    eval s   peak MiB");
     }
-    let mut augmenter = Augmenter::new(
-        &all_operations(),
-        input,
-        normalization.clone(),
-        spec.train.seed,
-    );
+    let mut augmenter = Augmenter::new(&all_operations(), input, normalization, spec.train.seed);
     let mut changed = Vec::new();
-    let mut step = 0;
     for epoch in 0..=arguments.epochs {
         let start = Instant::now();
-        let mut numbers = Refill::default();
-        for which in &to_train {
-            let (images, labels) = batch(&mut numbers, which)?;
-            network.step(&images, &labels, step, &mut optimizer, LR)?;
-            step += 1;
-        }
+        pace.train()?;
         let trained = Instant::now();
-        let mut numbers = Refill::default();
-        for which in &to_score {
-            let rows = takes_rows.then(|| images.rows(which, &normalization));
-            if let Some(rows) = rows.flatten() {
-                network.score_logits(&network.logits_of_rows(&rows)?, images.labels_of(which))?;
-                continue;
-            }
-            let (images, labels) = batch(&mut numbers, which)?;
-            network.score(&images, &labels)?;
-        }
+        pace.score()?;
         let scored = Instant::now();
         if arguments.augment {
             let mut looks = Looks::new(epoch, n);
-            for which in &to_train {
+            for which in all.chunks(spec.train.batch_size) {
                 let batch = Batch {
                     steps: &looks.next(which),
                     places: which,
-                    images: &images,
+                    images: pace.images(),
                     read: &in_memory,
                 };
                 changed.resize(

@@ -33,6 +33,10 @@ pub struct RunSpec {
     pub model: ModelSpec,
     #[schema(value_type = String)]
     pub device: Device,
+    /// True: matrix products on a card round what they multiply to TensorFloat-32, ten bits behind the point, as PyTorch's
+    /// `allow_tf32` lets them; faster on cards of compute capability 8.0 and more. Nothing changes on the processor.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tf32: bool,
     pub test: TestFigures,
     pub keep: Keep,
     pub train: TrainSpec,

@@ -3,7 +3,7 @@
 use super::ahead::TrainingPass;
 use super::checkpoint::{self, BEST, CheckpointMetrics, LAST};
 use super::clock::Phase;
-use super::scoring::{self, MOST_AT_ONCE, Scores};
+use super::scoring::{self, Scores};
 use super::session::{Left, Session};
 use super::state::{self, STATE, Standing};
 use super::{TrainError, Wish, device, order};
@@ -233,7 +233,7 @@ impl Session<'_> {
         if n == 0 {
             return Ok(Ok(None));
         }
-        let at_once = self.spec.train.batch_size.min(MOST_AT_ONCE);
+        let at_once = scoring::at_once(&self.network, self.spec.train.batch_size);
         let mut wish = Wish::Continue;
         let (observer, clock) = (&mut *self.observer, &mut self.clock);
         let scores = scoring::score(&self.network, batches, at_once, |images, done| {

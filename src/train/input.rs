@@ -2,9 +2,9 @@
 
 use super::TrainError;
 use crate::data::{DataError, Dataset, ImageRows, Images, Normalization, OnProgress, ReadAhead};
-use crate::nn::Refill;
+use crate::nn::{Refill, cuda};
 use crate::run::{InputSpec, Split};
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use std::sync::Arc;
 
 /// A run's images.
@@ -24,12 +24,15 @@ impl Input {
         let mut load = |split| Images::load(dataset, split, spec, &mut room, progress);
         let images = [load(Split::Train)?, load(Split::Val)?, load(Split::Test)?];
         let normalization = Arc::new(images[0].normalization(spec, progress)?);
-        let splits = images.map(|images| Batches {
-            images: Arc::new(images),
-            normalization: normalization.clone(),
-            shape: [spec.channels, spec.height, spec.width],
-        });
+        let splits = images.map(|images| Batches::new(images, normalization.clone(), spec));
         Ok(Input { splits })
+    }
+
+    /// Brings the splits to a card that has room for them: see [`Batches::bring_to`].
+    pub fn bring_to(&mut self, device: &Device) -> Result<(), TrainError> {
+        self.splits
+            .iter_mut()
+            .try_for_each(|split| split.bring_to(device))
     }
 
     pub fn of(&self, split: Split) -> &Batches {
@@ -51,16 +54,60 @@ impl Input {
     }
 }
 
+/// Images that are copied to a card at once.
+const BROUGHT_AT_ONCE: usize = 256;
+
+/// Numbers of a split that kernels can still count.
+const MOST_ON_CARD: usize = 1 << 30;
+
 /// One split's images.
 #[derive(Clone)]
-pub(super) struct Batches {
+pub struct Batches {
     images: Arc<Images>,
     normalization: Arc<Normalization>,
     /// (channels, height, width).
     shape: [usize; 3],
+    /// All of them, (N, C, H, W), where a card holds them.
+    on_card: Option<Tensor>,
 }
 
 impl Batches {
+    pub fn new(images: Images, normalization: Arc<Normalization>, input: &InputSpec) -> Self {
+        Batches {
+            images: Arc::new(images),
+            normalization,
+            shape: [input.channels, input.height, input.width],
+            on_card: None,
+        }
+    }
+
+    /// Copies the images to a card once, as the network takes them, so that no step waits for its batch's way there. They stay
+    /// where they are if some are read from disk, or if they would take more than a fourth of the card's free memory; and
+    /// always for the processor.
+    pub fn bring_to(&mut self, device: &Device) -> Result<(), TrainError> {
+        let Some((free, _)) = cuda::memory(device) else {
+            return Ok(());
+        };
+        let (n, numbers) = (
+            self.len(),
+            self.len() * self.shape.iter().product::<usize>(),
+        );
+        let fits = numbers <= MOST_ON_CARD && numbers * 4 <= free / 4;
+        if n == 0 || !fits || self.images.on_disk() > 0 {
+            return Ok(());
+        }
+        let on_card = Tensor::zeros(self.shape_of(n), DType::F32, device)?;
+        let all: Vec<usize> = (0..n).collect();
+        let order = all.chunks(BROUGHT_AT_ONCE).map(<[usize]>::to_vec).collect();
+        let (mut pass, mut first) = (self.on_host(order), 0);
+        while let Some((images, labels)) = pass.next_batch()? {
+            on_card.slice_set(&images.to_device(device)?, 0, first)?;
+            first += labels.len();
+        }
+        self.on_card = Some(on_card);
+        Ok(())
+    }
+
     pub fn len(&self) -> usize {
         self.images.len()
     }
@@ -90,22 +137,36 @@ impl Batches {
         Some((rows, self.images.labels_of(which)))
     }
 
-    /// These batches of image numbers one after the other; only one at a time is held as numbers of the network.
+    /// These batches of image numbers one after the other; only one at a time is held as numbers of the network, unless a
+    /// card holds all.
     pub fn in_order(&self, order: Vec<Vec<usize>>) -> Pass {
         Pass {
             ahead: self.images.read_ahead(&order),
             batches: self.clone(),
             order: order.into_iter(),
             numbers: Refill::default(),
+            chosen: None,
         }
+    }
+
+    /// As [`Batches::in_order`], always in the host's memory.
+    pub fn on_host(&self, order: Vec<Vec<usize>>) -> Pass {
+        let on_card = None;
+        Batches {
+            on_card,
+            ..self.clone()
+        }
+        .in_order(order)
     }
 }
 
 /// One way through a split's images.
-pub(super) struct Pass {
+pub struct Pass {
     batches: Batches,
     order: std::vec::IntoIter<Vec<usize>>,
     numbers: Refill,
+    /// The batch on a card.
+    chosen: Option<Tensor>,
     ahead: ReadAhead,
 }
 
@@ -118,10 +179,15 @@ impl Pass {
         let Batches {
             images,
             normalization,
+            on_card,
             ..
         } = &self.batches;
-        let read = self.ahead.next_batch()?;
         let labels = images.labels_of(&which);
+        if let Some(all) = on_card {
+            let chosen = self.chosen.insert(cuda::chosen(all, &which)?);
+            return Ok(Some((chosen, labels)));
+        }
+        let read = self.ahead.next_batch()?;
         let tensor = self
             .numbers
             .with(self.batches.shape_of(which.len()), |numbers| {

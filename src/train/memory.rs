@@ -35,7 +35,7 @@ pub(super) fn explained(error: TrainError, job: &Job, device: &Device) -> TrainE
         return error;
     }
     let batch = job.spec.train.batch_size;
-    let bytes = cuda::memory(device).unwrap_or(usize::MAX);
+    let bytes = cuda::memory(device).map_or(usize::MAX, |(_, all)| all);
     let Ok(plan) = session::check(job.spec, &job.dataset.index) else {
         return error;
     };

@@ -14,6 +14,7 @@ mod keep;
 mod learning_rate;
 mod memory;
 mod order;
+mod pace;
 mod passes;
 mod preview;
 mod rate_test;
@@ -30,9 +31,9 @@ pub use checkpoint::{
 pub use classifier::{Classified, Classifier};
 pub use keep::prune;
 pub use learning_rate::LearningRate;
+pub use pace::Pace;
 pub use preview::{MOST_PREVIEWED, Previewed, preview};
 pub use rate_test::{RATE_STEPS, rate_test};
-pub use scoring::{MOST_AT_ONCE, ROWS_AT_ONCE};
 pub use session::{check, check_for};
 pub use state::STATE;
 pub use tensor_file::replace;
@@ -137,7 +138,7 @@ const STACK_BYTES: usize = 64 << 20;
 pub fn train(job: Job, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
     // What is wrong with the settings is said before a card is opened.
     let plan = session::check(job.spec, &job.dataset.index)?;
-    let device = device::open(job.spec.device)?;
+    let device = device::open(job.spec)?;
     in_pool(job.threads, || {
         Session::start(&job, plan, &device, observer)?.run()
     })

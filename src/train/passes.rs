@@ -1,7 +1,7 @@
 //! One pass over a split: in evaluation mode, with batch statistics, or to estimate the running statistics anew.
 
 use super::input::Batches;
-use super::scoring::{self, MOST_AT_ONCE};
+use super::scoring;
 use super::{TrainError, order};
 use crate::model::{Mode, Network, Plan};
 use crate::nn::{cross_entropy, values};
@@ -27,7 +27,7 @@ impl Walk<'_> {
         network: &Network,
         tick: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<(SplitMetrics, ImageResults)>, TrainError> {
-        let at_once = self.batch_size.min(MOST_AT_ONCE);
+        let at_once = scoring::at_once(network, self.batch_size);
         let scores = scoring::score(network, self.batches, at_once, |images, _| tick(images))?;
         Ok(scores.map(|scores| (scores.metrics, scores.images)))
     }

@@ -44,11 +44,16 @@ fn measure(
     let plan = check(spec, &dataset.index)?;
     let mut dataset = dataset.varied(&spec.variation)?.into_owned();
     dataset.index.entries.retain(|e| e.split == Split::Train);
-    let input = Input::load(&dataset, &spec.input, &|_, _| ())?;
+    let device = device::open(spec)?;
+    let mut input = Input::load(&dataset, &spec.input, &|_, _| ())?;
+    input.bring_to(&device)?;
     let batches = input.of(Split::Train);
     let labels = batches.labels();
-    let network = Network::new(&plan, spec.train.seed, &device::open(spec.device)?)?
-        .minimising(objective(spec, labels, plan.classes));
+    let network = Network::new(&plan, spec.train.seed, &device)?.minimising(objective(
+        spec,
+        labels,
+        plan.classes,
+    ));
     let mut optimizer = network
         .optimizer(&spec.train.optimizer)
         .clipping(spec.train.clip_norm);

@@ -6,13 +6,25 @@ use crate::data::ImageRows;
 use crate::model::{self, Network};
 use crate::nn::values;
 use crate::run::{Confusion, ImageResults, SplitMetrics};
+use candle_core::Device;
 
 /// Images scored at once: a network makes the same of an image in any company, so this is only a matter of time and memory.
 /// So few stay in the processor's cache from their bytes to the first layer.
-pub const MOST_AT_ONCE: usize = 32;
+pub(super) const MOST_AT_ONCE: usize = 32;
+
+/// Images scored at once on a card, as a multiple of training's batch: nothing is kept of them for a way back.
+const BATCHES_AT_ONCE_ON_A_CARD: usize = 4;
+
+/// Images that a network scores at once where they are trained on in batches of this size.
+pub(super) fn at_once(network: &Network, batch_size: usize) -> usize {
+    match network.device() {
+        Device::Cpu => batch_size.min(MOST_AT_ONCE),
+        _ => batch_size * BATCHES_AT_ONCE_ON_A_CARD,
+    }
+}
 
 /// Images scored at once as rows, of which a part at a time is made of their bytes: the more, the seldomer weights are read.
-pub const ROWS_AT_ONCE: usize = 320;
+const ROWS_AT_ONCE: usize = 320;
 
 /// Loss and accuracy of a split with the result of each image, in the dataset's order.
 pub(super) struct Scores {

@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
         observer.log(&format!(
             "Gapwatch {}, {}, {}, {} {}, data {}",
             env!("CARGO_PKG_VERSION"),
-            device::described(device),
+            device::described(device, spec.tf32),
             instruction_set(),
             job.threads,
             if job.threads == 1 {
@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         let started = Instant::now();
         let epoch = state.as_ref().map_or(0, |state| state.facts.epoch) + 1;
         let reading = Mutex::new((&mut *observer, Clock::new(0, 0, 0, 0)));
-        let input = Input::load(&dataset, &spec.input, &|done, of| {
+        let mut input = Input::load(&dataset, &spec.input, &|done, of| {
             // A poisoned lock means a panic that ends the run in any case.
             if let Ok(mut reading) = reading.lock() {
                 let (observer, clock) = &mut *reading;
@@ -157,6 +157,7 @@ impl<'a> Session<'a> {
                 }
             }
         })?;
+        input.bring_to(device)?;
         let [trained, val, test] = Split::ALL.map(|split| input.of(split).len());
         observer.log(&format!(
             "{trained} training, {val} validation and {test} test images read in {:.1} s",

@@ -194,6 +194,7 @@ fn differences(one: &RunSpec, other: &RunSpec) -> Vec<&'static str> {
     [
         ("model", one.model == other.model),
         ("device", one.device == other.device),
+        ("tf32", one.tf32 == other.tf32),
         (
             "train.epochs",
             *epochs == train.epochs || !(schedule.spans_the_run() || *recalibrate),

@@ -60,7 +60,11 @@ impl Matrix {
     /// The strides of rows and of columns.
     fn strides(&self) -> (isize, isize) {
         let column = self.column as isize;
-        if self.transposed { (column, 1) } else { (1, column) }
+        if self.transposed {
+            (column, 1)
+        } else {
+            (1, column)
+        }
     }
 }
 
@@ -143,7 +147,11 @@ impl Product {
                 return Err(700);
             }
         }
-        let name = if self.rounded { "product in TF32" } else { "product" };
+        let name = if self.rounded {
+            "product in TF32"
+        } else {
+            "product"
+        };
         report::count(name, (2 * m * n * k * batch) as u64);
         let (a, b) = (self.copied(bytes[0]), self.copied(bytes[1]));
         let (a_rows, a_columns) = self.a.strides();

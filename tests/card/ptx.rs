@@ -325,11 +325,7 @@ impl Kernel {
         if let Some(bits) = operand.strip_prefix("0d") {
             return Ok(format!("0x{bits}ull"));
         }
-        if let Some(&offset) = self
-            .shared
-            .get(operand)
-            .or_else(|| self.local.get(operand))
-        {
+        if let Some(&offset) = self.shared.get(operand).or_else(|| self.local.get(operand)) {
             return Ok(format!("{offset}ull"));
         }
         let number = operand.strip_suffix('U').unwrap_or(operand);
@@ -688,10 +684,13 @@ fn arithmetic(parts: &[&str], kind: Kind, sources: &[String]) -> Result<String> 
     let has = |word: &str| parts.contains(&word);
     let c = kind.c();
     let double = kind.bits == 64;
-    let either = |single: &'static str, of_double: &'static str| if double { of_double } else { single };
+    let either =
+        |single: &'static str, of_double: &'static str| if double { of_double } else { single };
     let float = kind.is_float();
     Ok(match (parts[0], sources) {
-        ("add", [a, b]) if float && has("rz") => format!("({c})towards_zero((double){a}, (double){b})"),
+        ("add", [a, b]) if float && has("rz") => {
+            format!("({c})towards_zero((double){a}, (double){b})")
+        }
         ("add", [a, b]) => format!("{a} + {b}"),
         ("sub", [a, b]) => format!("{a} - {b}"),
         ("mul", [a, b]) if has("wide") => format!("({0}){a} * ({0}){b}", kind.wide().c()),
@@ -708,8 +707,16 @@ fn arithmetic(parts: &[&str], kind: Kind, sources: &[String]) -> Result<String> 
         ("mad", [a, b, d]) if has("lo") => format!("{a} * {b} + {d}"),
         ("fma", [a, b, d]) if has("rm") && !double => format!("fma_down({a}, {b}, {d})"),
         ("fma", [a, b, d]) if has("rn") => format!("{}({a}, {b}, {d})", either("fmaf", "fma")),
-        ("div", [a, b]) => format!("{a} / {b}"),
-        ("rem", [a, b]) => format!("{a} % {b}"),
+        ("div", [a, b]) if float => format!("{a} / {b}"),
+        // Neither a division by zero nor an overflow stops a card.
+        ("div", [a, b]) if kind.letter == b's' => {
+            format!("({b} == 0 ? -1 : {b} == -1 ? -{a} : {a} / {b})")
+        }
+        ("div", [a, b]) => format!("({b} == 0 ? -1 : {a} / {b})"),
+        ("rem", [a, b]) if kind.letter == b's' => {
+            format!("({b} == 0 ? {a} : {b} == -1 ? 0 : {a} % {b})")
+        }
+        ("rem", [a, b]) => format!("({b} == 0 ? {a} : {a} % {b})"),
         ("neg", [a]) => format!("-{a}"),
         ("abs", [a]) if float => format!("{}({a})", either("fabsf", "fabs")),
         ("abs", [a]) => format!("({a} < 0 ? -{a} : {a})"),
@@ -731,11 +738,23 @@ fn arithmetic(parts: &[&str], kind: Kind, sources: &[String]) -> Result<String> 
         ("xor", [a, b]) => format!("{a} ^ {b}"),
         ("not", [a]) if kind.bits == 1 => format!("!{a}"),
         ("not", [a]) => format!("~{a}"),
-        ("shl", [a, by]) => format!("({by} >= {0} ? 0 : {a} << ({by} & {1}))", kind.bits, kind.bits - 1),
+        ("shl", [a, by]) => format!(
+            "({by} >= {0} ? 0 : {a} << ({by} & {1}))",
+            kind.bits,
+            kind.bits - 1
+        ),
         ("shr", [a, by]) if kind.letter == b's' => {
-            format!("{a} >> ({by} >= {0} ? {1} : {by})", kind.bits, kind.bits - 1)
+            format!(
+                "{a} >> ({by} >= {0} ? {1} : {by})",
+                kind.bits,
+                kind.bits - 1
+            )
         }
-        ("shr", [a, by]) => format!("({by} >= {0} ? 0 : {a} >> ({by} & {1}))", kind.bits, kind.bits - 1),
+        ("shr", [a, by]) => format!(
+            "({by} >= {0} ? 0 : {a} >> ({by} & {1}))",
+            kind.bits,
+            kind.bits - 1
+        ),
         _ => return Err("an instruction that is not known".to_owned()),
     })
 }
@@ -771,10 +790,7 @@ fn array(text: &str) -> Result<(String, usize)> {
     let (name, count) = match name.split_once('[') {
         Some((name, count)) => (
             name,
-            count
-                .trim_end_matches(']')
-                .parse()
-                .map_err(|_| unknown())?,
+            count.trim_end_matches(']').parse().map_err(|_| unknown())?,
         ),
         None => (name, 1),
     };

@@ -5,6 +5,12 @@ use candle_core::{Device, Result};
 /// Whether this build can use a card: whether it has the feature `cuda`.
 pub const IN_THIS_BUILD: bool = cfg!(feature = "cuda");
 
+/// Lets matrix products on cards round what they multiply to ten bits behind the point (TF32), or not: for all cards that
+/// this process opens.
+pub fn allow_tf32(allowed: bool) {
+    candle_core::cuda::set_gemm_reduced_precision_f32(allowed);
+}
+
 /// Opens the card of this number.
 #[cfg(feature = "cuda")]
 pub fn open(ordinal: usize) -> Result<Device> {
@@ -29,11 +35,11 @@ pub fn emptiest() -> Option<usize> {
         .map(|(_, std::cmp::Reverse(ordinal))| ordinal)
 }
 
-/// All bytes of an opened card's memory; none of a processor's.
+/// The free and all bytes of an opened card's memory; none of a processor's.
 #[cfg(feature = "cuda")]
-pub fn memory(device: &Device) -> Option<usize> {
+pub fn memory(device: &Device) -> Option<(usize, usize)> {
     let stream = device.as_cuda_device().ok()?.cuda_stream();
-    Some(stream.context().mem_get_info().ok()?.1)
+    stream.context().mem_get_info().ok()
 }
 
 /// The make of an opened card; none of a processor.
@@ -49,9 +55,9 @@ pub fn emptiest() -> Option<usize> {
     None
 }
 
-/// All bytes of an opened card's memory; none of a processor's.
+/// The free and all bytes of an opened card's memory; none of a processor's.
 #[cfg(not(feature = "cuda"))]
-pub fn memory(_: &Device) -> Option<usize> {
+pub fn memory(_: &Device) -> Option<(usize, usize)> {
     None
 }
 

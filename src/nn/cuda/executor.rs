@@ -4,6 +4,8 @@
 
 use super::launch::{Argument, Launch, THREADS};
 use super::source::SOURCE;
+use candle_core::cuda_backend::cudarc::driver::result::{device::get_default_mem_pool, mem_pool};
+use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
 use candle_core::cuda_backend::cudarc::driver::{DevicePtr, LaunchConfig, PushKernelArg};
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use candle_core::cuda_backend::{CudaStorage, WrapErr};
@@ -61,7 +63,25 @@ pub(super) fn open(ordinal: usize) -> Result<Device> {
     let device = Device::new_cuda_with_stream(ordinal)?;
     // SAFETY: events keep the work of several streams apart, and a tensor of this device never meets another stream.
     unsafe { device.as_cuda_device()?.disable_event_tracking() };
+    keep_memory(device.as_cuda_device()?)?;
     Ok(device)
+}
+
+/// Lets the card's pool keep what tensors give back until the process ends. By default it returns all of it to the system at
+/// every wait, and the next step would ask for it anew.
+fn keep_memory(device: &CudaDevice) -> Result<()> {
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    let mut most = u64::MAX;
+    // SAFETY: the context has opened the device, whose pool lives as long as it does; the attribute is a 64-bit number.
+    unsafe {
+        let pool = get_default_mem_pool(context.cu_device()).w()?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        mem_pool::set_attribute(pool, attribute, (&raw mut most).cast()).w()
+    }
 }
 
 /// A value that a kernel gets.

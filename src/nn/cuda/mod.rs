@@ -8,6 +8,7 @@
 //! Every kernel starts through `launch::Launch`. Tests run the same launches on the processor, see `emulator.rs`.
 
 mod card;
+mod chosen;
 mod column_sums;
 mod convolution;
 mod cross_entropy;
@@ -30,7 +31,8 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-pub use card::{IN_THIS_BUILD, emptiest, memory, name, open};
+pub use card::{IN_THIS_BUILD, allow_tf32, emptiest, memory, name, open};
+pub use chosen::chosen;
 pub(super) use cross_entropy::{Losses, cross_entropy};
 pub use optimizer::follow;
 pub(super) use optimizer::{Scale, step};

@@ -10,6 +10,7 @@ macro_rules! text {
         concat!(
             include_str!("kernels/prelude.cu"),
             include_str!("kernels/random.cu"),
+            include_str!("kernels/chosen.cu"),
             include_str!("kernels/convolution.cu"),
             include_str!("kernels/norm.cu"),
             include_str!("kernels/tail.cu"),

@@ -56,7 +56,7 @@ pub(super) fn statistics(
     let mut totals: Vec<Moments> = Vec::new();
     let mut numbers = 0.0;
     let order = all.chunks(MOST_AT_ONCE).map(<[usize]>::to_vec).collect();
-    let mut pass = batches.in_order(order);
+    let mut pass = batches.on_host(order);
     while let Some((images, labels)) = pass.next_batch()? {
         let (_, channels, height, width) = images.dims4()?;
         totals.resize(channels, Moments::NONE);
