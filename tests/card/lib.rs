@@ -1,4 +1,4 @@
-//! A card in software: the driver, cuBLAS and cuRAND that the build for cards calls, done by the processor.
+//! A card in software: the driver, cuBLAS, cuDNN and cuRAND that the build for cards calls, done by the processor.
 //!
 //! It stands in for `libcuda.so.1` and its companions in tests on machines without a card (`make test-card`): everything
 //! that the host does for a card happens, and the kernels run as the PTX that NVCC and NVRTC have made of them, translated to
@@ -12,6 +12,7 @@
 //! `CARD_REPORT` a file that gets at the end what was asked of the cards.
 
 mod blas;
+mod cudnn;
 mod driver;
 mod memory;
 mod ptx;

@@ -1,31 +1,31 @@
-//! Convolution as a matrix product of its weights and the columns that they meet, with what follows it.
+//! Convolution with what follows it; the convolution itself is done by way of its columns, or by cuDNN where the build has it.
 
 use super::On;
+use super::columns;
+#[cfg(feature = "cudnn")]
+use super::cudnn;
 use super::launch::{Launch, floats};
 use super::tail::{self, Planes, Tail, chunks, moment_parts};
 use crate::nn::{Backward, ConvBlock, Gradients, Mode, Operation};
 use crate::run::Pair;
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-/// Numbers that the columns may take at once, 256 MiB: a larger batch goes through in parts. Few in tests, for these parts.
-const MOST_COLUMNS: usize = if cfg!(test) { 1 << 10 } else { 1 << 26 };
-
 /// A convolution's sizes.
-#[derive(Clone, Copy)]
-struct Sizes {
-    images: usize,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Sizes {
+    pub images: usize,
     /// Input channels.
-    c: usize,
-    h: usize,
-    w: usize,
-    out: usize,
-    kernel: Pair,
-    stride: Pair,
-    padding: Pair,
-    oh: usize,
-    ow: usize,
-    /// Images whose columns are made at once.
-    at_once: usize,
+    pub c: usize,
+    pub h: usize,
+    pub w: usize,
+    pub out: usize,
+    pub kernel: (usize, usize),
+    pub stride: (usize, usize),
+    pub padding: (usize, usize),
+    pub oh: usize,
+    pub ow: usize,
+    /// Whether cuDNN does it; else it goes by way of columns.
+    by_cudnn: bool,
 }
 
 impl Sizes {
@@ -40,75 +40,58 @@ impl Sizes {
                 input.dims()
             );
         }
-        let oh = (h + 2 * p.height - height) / s.height + 1;
-        let ow = (w + 2 * p.width - width) / s.width + 1;
-        let at_once = (MOST_COLUMNS / (c * height * width * oh * ow)).clamp(1, images.max(1));
         Ok(Sizes {
             images,
             c,
             h,
             w,
             out,
-            kernel: Pair { height, width },
-            stride: s,
-            padding: p,
-            oh,
-            ow,
-            at_once,
+            kernel: (height, width),
+            stride: (s.height, s.width),
+            padding: (p.height, p.width),
+            oh: (h + 2 * p.height - height) / s.height + 1,
+            ow: (w + 2 * p.width - width) / s.width + 1,
+            by_cudnn: cfg!(feature = "cudnn") && input.device().is_cuda(),
         })
     }
 
-    /// Rows of the columns: weights of one output channel.
-    fn depth(&self) -> usize {
-        self.c * self.kernel.height * self.kernel.width
-    }
-
-    /// Parts of the batch: the first image of each, and how many it has.
-    fn parts(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (images, at_once) = (self.images, self.at_once);
-        (0..images)
-            .step_by(at_once)
-            .map(move |first| (first, at_once.min(images - first)))
-    }
-
-    fn ints(&self, (first, images): (usize, usize)) -> [usize; 13] {
-        let (k, s, p) = (self.kernel, self.stride, self.padding);
-        [
-            first, images, self.c, self.h, self.w, self.oh, self.ow, k.height, k.width, s.height,
-            s.width, p.height, p.width,
-        ]
-    }
-
-    /// (depth, images · oh · ow) of some images.
-    fn columns(&self, input: &Tensor, part: (usize, usize)) -> Result<Tensor> {
-        let columns = floats((self.depth(), part.1 * self.oh * self.ow), input.device())?;
-        Launch::each("columns", columns.elem_count())
-            .read(input)
-            .write(&columns)
-            .ints(self.ints(part))
-            .run()?;
-        Ok(columns)
-    }
-
+    /// How the output lies, for what follows the convolution.
     fn planes(&self) -> Planes {
         Planes {
             images: self.images,
             channels: self.out,
             height: self.oh,
             width: self.ow,
-            by_channel: true,
+            by_channel: !self.by_cudnn,
         }
     }
 
-    /// A part's share of numbers that lie as (out, images · oh · ow).
-    fn narrow(&self, whole: &Tensor, (first, images): (usize, usize)) -> Result<Tensor> {
-        if images == self.images {
-            return Ok(whole.clone());
+    /// The output, as [`Sizes::planes`] says; the input is (N, C, H, W), the weight (out, C, height, width), and both are
+    /// contiguous.
+    fn forward(&self, input: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        match self.by_cudnn {
+            #[cfg(feature = "cudnn")]
+            true => cudnn::forward(self, input, weight),
+            _ => columns::forward(self, input, weight),
         }
-        let pixels = self.oh * self.ow;
-        whole
-            .narrow(1, first * pixels, images * pixels)?
-            .contiguous()
+    }
+
+    /// The gradient by the input, (N, C, H, W).
+    fn by_input(&self, by_output: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        match self.by_cudnn {
+            #[cfg(feature = "cudnn")]
+            true => cudnn::by_input(self, by_output, weight),
+            _ => columns::by_input(self, by_output, weight),
+        }
+    }
+
+    /// The gradient by the weight, as many numbers as it has.
+    fn by_weight(&self, by_output: &Tensor, input: &Tensor) -> Result<Tensor> {
+        match self.by_cudnn {
+            #[cfg(feature = "cudnn")]
+            true => cudnn::by_weight(self, by_output, input),
+            _ => columns::by_weight(self, by_output, input),
+        }
     }
 }
 
@@ -121,18 +104,8 @@ impl Operation for On<ConvBlock> {
     fn forward(&self, input: &Tensor, mode: Mode) -> Result<(Tensor, Option<Box<dyn Backward>>)> {
         let block = &self.0;
         let sizes = Sizes::new(block, input)?;
-        let weight = block
-            .weight
-            .as_detached_tensor()
-            .reshape((sizes.out, sizes.depth()))?;
-        let products = sizes
-            .parts()
-            .map(|part| weight.matmul(&sizes.columns(input, part)?))
-            .collect::<Result<Vec<_>>>()?;
-        let conv = match products.as_slice() {
-            [whole] => whole.clone(),
-            parts => Tensor::cat(parts, 1)?,
-        };
+        let weight = block.weight.as_detached_tensor();
+        let conv = sizes.forward(input, &weight)?;
         let bias = match &block.bias {
             Some(bias) => bias.as_detached_tensor(),
             None => zeros(sizes.out, input.device())?,
@@ -149,7 +122,6 @@ impl Operation for On<ConvBlock> {
                 sizes,
                 input: input.clone(),
                 weight,
-                shape: block.weight.dims().to_vec(),
                 bias: block.bias.is_some(),
                 tail,
             }) as Box<dyn Backward>
@@ -161,10 +133,7 @@ impl Operation for On<ConvBlock> {
 struct Back {
     sizes: Sizes,
     input: Tensor,
-    /// (out, depth).
     weight: Tensor,
-    /// The weight's own.
-    shape: Vec<usize>,
     bias: bool,
     tail: tail::Back,
 }
@@ -172,55 +141,30 @@ struct Back {
 impl Backward for Back {
     fn backward(self: Box<Self>, gradient: &Tensor, input: bool) -> Result<Gradients> {
         let sizes = &self.sizes;
-        let device = gradient.device();
-        let (by_conv, of_norm) = self.tail.backward(gradient)?;
-        let by_conv = by_conv.reshape((sizes.out, sizes.planes().count()))?;
-        let by_input = match input {
-            true => Some(floats(self.input.shape(), device)?),
-            false => None,
-        };
-        let mut by_weight: Option<Tensor> = None;
-        for part in sizes.parts() {
-            let by_conv = sizes.narrow(&by_conv, part)?;
-            let columns = sizes.columns(&self.input, part)?;
-            let of_part = by_conv.matmul(&columns.t()?)?;
-            by_weight = Some(match by_weight {
-                Some(sum) => (sum + of_part)?,
-                None => of_part,
-            });
-            if let Some(by_input) = &by_input {
-                let columns = self.weight.t()?.matmul(&by_conv)?;
-                Launch::each("from_columns", part.1 * sizes.c * sizes.h * sizes.w)
-                    .read(&columns)
-                    .write(by_input)
-                    .ints(sizes.ints(part))
-                    .run()?;
-            }
-        }
-        let Some(by_weight) = by_weight else {
-            bail!("a convolution went back through a batch of no images")
-        };
-        let mut parameters = vec![by_weight.reshape(self.shape.as_slice())?];
+        let (by_output, of_norm) = self.tail.backward(gradient)?;
+        let by_weight = sizes.by_weight(&by_output, &self.input)?;
+        let mut parameters = vec![by_weight.reshape(self.weight.shape())?];
         if self.bias {
             parameters.push(match of_norm.is_empty() {
-                true => channel_sums(&by_conv, sizes)?,
+                true => channel_sums(&by_output, sizes)?,
                 // The mean is subtracted, and any bias with it.
-                false => zeros(sizes.out, device)?,
+                false => zeros(sizes.out, gradient.device())?,
             });
         }
         parameters.extend(of_norm);
-        Ok(Gradients {
-            input: by_input,
-            parameters,
-        })
+        let input = match input {
+            true => Some(sizes.by_input(&by_output, &self.weight)?),
+            false => None,
+        };
+        Ok(Gradients { input, parameters })
     }
 }
 
 /// Each output channel's sum.
-fn channel_sums(by_conv: &Tensor, sizes: &Sizes) -> Result<Tensor> {
+fn channel_sums(by_output: &Tensor, sizes: &Sizes) -> Result<Tensor> {
     let planes = sizes.planes();
-    let parts = moment_parts(by_conv, &zeros(sizes.out, by_conv.device())?, planes)?;
-    let sums = floats(sizes.out, by_conv.device())?;
+    let parts = moment_parts(by_output, &zeros(sizes.out, by_output.device())?, planes)?;
+    let sums = floats(sizes.out, by_output.device())?;
     Launch::each("channel_sums", sizes.out)
         .read(&parts)
         .write(&sums)

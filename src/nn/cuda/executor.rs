@@ -99,7 +99,7 @@ pub(super) fn launch(device: &CudaDevice, launch: &Launch) -> Result<()> {
     let values: Vec<Value> = launch
         .arguments
         .iter()
-        .map(|argument| value(device, *argument))
+        .map(|argument| value(*argument))
         .collect::<Result<_>>()?;
     let mut builder = function.builder();
     for value in &values {
@@ -123,22 +123,25 @@ pub(super) fn launch(device: &CudaDevice, launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-fn value(device: &CudaDevice, argument: Argument) -> Result<Value> {
+fn value(argument: Argument) -> Result<Value> {
     Ok(match argument {
-        Argument::Read(tensor) | Argument::Write(tensor) => {
-            let (storage, layout) = tensor.storage_and_layout();
-            let Storage::Cuda(storage) = &*storage else {
-                bail!("a tensor of a kernel is not on the card")
-            };
-            let dtype = tensor.dtype();
-            let before = layout.start_offset() * dtype.size_in_bytes();
-            Value::Address(address(device, storage, dtype)? + before as u64)
-        }
+        Argument::Read(tensor) | Argument::Write(tensor) => Value::Address(pointer(tensor)?),
         Argument::Int(number) => Value::Int(i32::try_from(number).map_err(Error::wrap)?),
         Argument::Word(word) => Value::Word(word),
         Argument::Float(number) => Value::Float(number),
         Argument::Double(number) => Value::Double(number),
     })
+}
+
+/// Where a contiguous tensor's numbers begin on its card.
+pub(super) fn pointer(tensor: &Tensor) -> Result<u64> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cuda(storage) = &*storage else {
+        bail!("a tensor of a kernel is not on the card")
+    };
+    let dtype = tensor.dtype();
+    let before = layout.start_offset() * dtype.size_in_bytes();
+    Ok(address(&storage.device, storage, dtype)? + before as u64)
 }
 
 /// Where a storage's numbers begin on the card.

@@ -10,8 +10,11 @@
 mod card;
 mod chosen;
 mod column_sums;
+mod columns;
 mod convolution;
 mod cross_entropy;
+#[cfg(feature = "cudnn")]
+mod cudnn;
 #[cfg(test)]
 mod emulator;
 #[cfg(feature = "cuda")]
