@@ -46,6 +46,9 @@ pub(super) struct BenchArguments {
     /// Products on a card in TensorFloat-32
     #[arg(long)]
     tf32: bool,
+    /// Scores nothing
+    #[arg(long)]
+    train_only: bool,
     /// Also changes every training image at random, by all operations, and says how long that takes on the same threads
     #[arg(long)]
     augment: bool,
@@ -91,7 +94,7 @@ fn resolved(arguments: &BenchArguments) -> Result<(RunSpec, Plan)> {
         "model": {"preset": arguments.model},
         "device": arguments.device,
         "tf32": arguments.tf32,
-        "train": {"batch_size": arguments.batch, "optimizer": {"name": "adam"}},
+        "train": {"batch_size": arguments.batch, "optimizer": {"kind": "adam"}},
         "input": {"height": arguments.height, "width": arguments.width},
     });
     resolve(spec, None)
@@ -166,7 +169,9 @@ fn measure(arguments: &BenchArguments, spec: &RunSpec, plan: &Plan) -> Result<()
         let start = Instant::now();
         pace.train()?;
         let trained = Instant::now();
-        pace.score()?;
+        if !arguments.train_only {
+            pace.score()?;
+        }
         let scored = Instant::now();
         if arguments.augment {
             let mut looks = Looks::new(epoch, n);

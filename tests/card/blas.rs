@@ -152,7 +152,7 @@ impl Product {
         } else {
             "product"
         };
-        report::count(name, (2 * m * n * k * batch) as u64);
+        report::count(name, bytes.iter().map(|(_, bytes)| *bytes as u64).sum());
         let (a, b) = (self.copied(bytes[0]), self.copied(bytes[1]));
         let (a_rows, a_columns) = self.a.strides();
         let (b_rows, b_columns) = self.b.strides();

@@ -192,7 +192,7 @@ driver! {
     }
 
     fn cuMemcpyDtoDAsync_v2(to: u64, from: u64, bytes: usize, _: usize) {
-        report::count("copy on the card", bytes as u64);
+        report::count("copy on the card", 2 * bytes as u64);
         work::later(move || {
             owned(to, bytes)?;
             owned(from, bytes)?;

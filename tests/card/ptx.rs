@@ -248,7 +248,7 @@ impl Kernel {
         };
         writeln!(
             code,
-            "int run_{name}(void** A, const unsigned* grid, const unsigned* block, Find find, unsigned more) {{
+            "int run_{name}(void** A, const unsigned* grid, const unsigned* block, Find find, unsigned more, uint64_t* bytes) {{
                 struct sites C = {{ find, 0 }};
                 struct range ranges[{sites}];
                 C.ranges = ranges;
@@ -266,6 +266,7 @@ impl Kernel {
                 }}
                 free(all);
                 free(S);
+                *bytes = C.bytes;
                 return C.fault;
             }}",
             sites = self.sites.max(1),

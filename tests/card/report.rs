@@ -1,4 +1,4 @@
-//! What was asked of the cards, counted: how many kernels, products and copies, and how many bytes.
+//! What was asked of the cards, counted: kernels, products and copies, and the bytes of memory that they read and write.
 
 use super::memory::memory;
 use std::collections::BTreeMap;
@@ -8,13 +8,14 @@ use std::sync::Mutex;
 #[derive(Default)]
 struct Count {
     times: u64,
-    /// Bytes copied, threads started, or multiplications and additions.
-    amount: u64,
+    /// Read and written in the cards' memory.
+    bytes: u64,
 }
 
 static COUNTS: Mutex<BTreeMap<String, Count>> = Mutex::new(BTreeMap::new());
 
-pub fn count(what: &str, amount: u64) {
+/// Counts a piece of work, and the bytes of a card's memory that it reads and writes.
+pub fn count(what: &str, bytes: u64) {
     let mut counts = COUNTS.lock().unwrap();
     if counts.is_empty() {
         // SAFETY: the function takes nothing and lives as long as this library, which is never closed.
@@ -22,24 +23,28 @@ pub fn count(what: &str, amount: u64) {
     }
     let count = counts.entry(what.to_owned()).or_default();
     count.times += 1;
-    count.amount += amount;
+    count.bytes += bytes;
 }
 
 unsafe extern "C" {
     fn atexit(function: extern "C" fn()) -> i32;
 }
 
-/// A line each: what, how often, how much.
+/// A line each: what, how often, how many bytes.
 extern "C" fn write() {
     let Ok(path) = std::env::var("CARD_REPORT") else {
         return;
     };
     let mut text = String::new();
     for (what, count) in COUNTS.lock().unwrap().iter() {
-        writeln!(text, "{what}\t{}\t{}", count.times, count.amount).unwrap();
+        writeln!(text, "{what}\t{}\t{}", count.times, count.bytes).unwrap();
     }
     for (card, most) in memory().most.iter().enumerate() {
-        writeln!(text, "most memory of card {card}\t1\t{most}").unwrap();
+        writeln!(
+            text,
+            "card {card}: the most memory that was taken\t1\t{most}"
+        )
+        .unwrap();
     }
     if let Err(error) = std::fs::write(&path, text) {
         eprintln!("card in software: {path}: {error}");

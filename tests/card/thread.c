@@ -23,6 +23,8 @@ struct sites {
     Find find;
     int fault;
     struct range* ranges;
+    // Read and written in the card's memory.
+    uint64_t bytes;
 };
 
 static inline uint8_t* at(struct sites* sites, int site, uint64_t address, uint64_t bytes) {
@@ -33,6 +35,7 @@ static inline uint8_t* at(struct sites* sites, int site, uint64_t address, uint6
             return 0;
         }
     }
+    sites->bytes += bytes;
     return (uint8_t*)address;
 }
 

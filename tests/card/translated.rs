@@ -15,7 +15,8 @@ pub struct Range {
 }
 
 type Find = extern "C" fn(u64, *mut Range) -> i32;
-type Run = unsafe extern "C" fn(*mut *mut c_void, *const u32, *const u32, Find, u32) -> i32;
+type Run =
+    unsafe extern "C" fn(*mut *mut c_void, *const u32, *const u32, Find, u32, *mut u64) -> i32;
 
 /// Finds the piece of memory that an address is in.
 extern "C" fn find(address: u64, range: *mut Range) -> i32 {
@@ -62,15 +63,11 @@ impl Kernel {
         block: [u32; 3],
         shared: u32,
     ) -> Result<(), i32> {
-        let threads = |size: [u32; 3]| size.iter().map(|&n| u64::from(n)).product::<u64>();
-        report::count(
-            &format!("kernel {}", self.name),
-            threads(grid) * threads(block),
-        );
         let mut pointers: Vec<*mut c_void> = values
             .iter()
             .map(|value| value.as_ptr().cast_mut().cast())
             .collect();
+        let mut bytes = 0;
         // SAFETY: the parameters are as many and as long as the kernel declares, and whatever it does with an address goes
         // through `find`.
         let fault = unsafe {
@@ -80,8 +77,10 @@ impl Kernel {
                 block.as_ptr(),
                 find,
                 shared,
+                &raw mut bytes,
             )
         };
+        report::count(&format!("kernel {}", self.name), bytes);
         let why = match fault {
             0 => return Ok(()),
             1 => "goes to an address that belongs to nothing",

@@ -6,6 +6,9 @@ use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 /// Threads a block; the kernels know it as `THREADS`.
 pub(super) const THREADS: usize = 256;
 
+/// Numbers that a thread goes through of which one for each would be too short; the kernels know it by this name.
+const NUMBERS_A_THREAD: usize = 8;
+
 /// The largest size or place: 2³¹, and some room for the last block's threads and the ends of chunks beyond it.
 const MOST: usize = (1 << 31) - (1 << 24);
 
@@ -40,6 +43,11 @@ impl<'a> Launch<'a> {
     /// One thread for each of `n` numbers.
     pub fn each(kernel: &'static str, n: usize) -> Self {
         Self::blocks(kernel, n.div_ceil(THREADS), 1)
+    }
+
+    /// One thread for each [`NUMBERS_A_THREAD`] of `n` numbers.
+    pub fn several(kernel: &'static str, n: usize) -> Self {
+        Self::blocks(kernel, n.div_ceil(NUMBERS_A_THREAD * THREADS), 1)
     }
 
     /// A grid of blocks whose threads work together.

@@ -236,7 +236,7 @@ impl Back {
             parameters = vec![by_weight, by_shift];
         }
         let dx = floats(self.x.shape(), device)?;
-        Launch::each("tail_back", dx.elem_count())
+        Launch::several("tail_back", dx.elem_count())
             .read(gradient)
             .read(&self.codes)
             .read(&self.x)

@@ -13,10 +13,12 @@ KERNEL(moment_parts)(const float* x, const float* bias, double* parts, int image
     int from = smaller(count, chunk * length), to = smaller(count, from + length);
     EACH_THREAD(t) {
         double sum = 0.0, square = 0.0, shift = bias[channel];
+        int n = (from + t) / pixels, p = (from + t) % pixels;
         for (int i = from + t; i < to; i += THREADS) {
-            double number = x[place_of(i / pixels, channel, i % pixels, images, channels, pixels, by_channel)] + shift;
+            double number = x[place_of(n, channel, p, images, channels, pixels, by_channel)] + shift;
             sum += number;
             square += number * number;
+            FORTH(n, p, pixels)
         }
         sums[t] = sum;
         squares[t] = square;

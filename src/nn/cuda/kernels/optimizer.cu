@@ -38,19 +38,21 @@ KERNEL(sgd)(float* w, const float* g, const float* scale, int n, float lr, float
 
 KERNEL(sgd_momentum)(float* w, const float* g, const float* scale, float* buffer, int n, float lr, float momentum, int nesterov, float decay) {
     EACH(i, n) {
-        float gradient = scale[0] * g[i] + decay * w[i];
-        buffer[i] = momentum * buffer[i] + gradient;
-        w[i] -= lr * (nesterov ? gradient + momentum * buffer[i] : buffer[i]);
+        float weight = w[i], gradient = scale[0] * g[i] + decay * weight, moved = momentum * buffer[i] + gradient;
+        buffer[i] = moved;
+        w[i] = weight - lr * (nesterov ? gradient + momentum * moved : moved);
     }
 }
 
 KERNEL(adam)(float* w, const float* g, const float* scale, float* first, float* second, int n,
     float size, float correction, float decay, float shrink, float rest1, float beta2, float rest2, float eps) {
     EACH(i, n) {
-        float gradient = scale[0] * g[i] + decay * w[i];
-        first[i] += (gradient - first[i]) * rest1;
-        second[i] = beta2 * second[i] + rest2 * gradient * gradient;
-        w[i] = w[i] * shrink - size * (first[i] / (sqrtf(second[i]) / correction + eps));
+        float weight = w[i], gradient = scale[0] * g[i] + decay * weight;
+        float mean = first[i], square = beta2 * second[i] + rest2 * gradient * gradient;
+        mean += (gradient - mean) * rest1;
+        first[i] = mean;
+        second[i] = square;
+        w[i] = weight * shrink - size * (mean / (sqrtf(square) / correction + eps));
     }
 }
 

@@ -50,5 +50,11 @@ static _Thread_local int block_x, block_y, grid_x, first_thread, end_thread, thr
             if (t < half) sums[t] += sums[t + half]; \
         }
 
+// How many numbers a thread of a kernel goes through that says so: `launch::Launch::several`.
+#define NUMBERS_A_THREAD 8
+
+// a / b, which is slow, unless b is one of those that there usually are.
+#define DIVIDED(a, b) ((b) == 2 ? (a) / 2 : (b) == 1 ? (a) : (a) / (b))
+
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
 DEVICE int larger(int a, int b) { return a > b ? a : b; }

@@ -104,23 +104,42 @@ KERNEL(tail_sums)(const double* parts, float* by_weight, float* by_shift, float*
 
 // The gradient by the tail's input, where it lies as that does. Batch norm's is factor * (g - mean(g) - x' * mean(g x')) with
 // x' the normalized number (Ioffe and Szegedy 2015, section 3).
+//
+// A thread goes through NUMBERS_A_THREAD numbers: what its channel has is read once, and where it is follows from where it was.
 KERNEL(tail_back)(const float* g, const unsigned char* codes, const float* x, const float* table, const float* means, float* dx,
     int images, int channels, int oh, int ow, int by_channel, int height, int width, int ph, int pw, float keep, int norm) {
-    int pixels = oh * ow;
-    EACH(i, images * channels * pixels) {
-        int p = i % pixels, plane = i / pixels;
-        int n = by_channel ? plane % images : plane / channels;
-        int c = by_channel ? plane / images : plane % channels;
-        int row = p / ow / ph, col = p % ow / pw;
-        float gradient = 0.0f;
-        if (row < height && col < width) {
-            int at = ((n * channels + c) * height + row) * width + col;
-            if (codes[at] == p / ow % ph * pw + p % ow % pw) gradient = g[at] * keep;
+    int pixels = oh * ow, first = BLOCK_X * (NUMBERS_A_THREAD * THREADS);
+    int end = smaller(images * channels * pixels, first + NUMBERS_A_THREAD * THREADS);
+    EACH_THREAD(t) {
+        int plane = (first + t) / pixels, p = (first + t) % pixels, known = -1, before = 0;
+        float offset = 0.0f, scale = 0.0f, factor = 0.0f, mean = 0.0f, slope = 0.0f;
+        for (int i = first + t; i < end; i += THREADS) {
+            if (plane != known) {
+                int n = by_channel ? plane % images : plane / channels;
+                int c = by_channel ? plane / images : plane % channels;
+                known = plane;
+                before = (n * channels + c) * height;
+                if (norm) {
+                    offset = table[c];
+                    scale = table[channels + c];
+                    factor = table[2 * channels + c];
+                    mean = means[c];
+                    slope = means[channels + c];
+                }
+            }
+            int above = p / ow, left = p - above * ow, row = DIVIDED(above, ph), col = DIVIDED(left, pw);
+            float gradient = 0.0f;
+            if (row < height && col < width) {
+                int at = (before + row) * width + col;
+                if (codes[at] == (above - row * ph) * pw + left - col * pw) gradient = g[at] * keep;
+            }
+            if (norm) gradient = factor * (gradient - mean - (x[i] + offset) * scale * slope);
+            dx[i] = gradient;
+            p += THREADS;
+            if (p >= pixels) {
+                plane += p / pixels;
+                p %= pixels;
+            }
         }
-        if (norm) {
-            float number = (x[i] + table[c]) * table[channels + c];
-            gradient = table[2 * channels + c] * (gradient - means[c] - number * means[channels + c]);
-        }
-        dx[i] = gradient;
     }
 }
