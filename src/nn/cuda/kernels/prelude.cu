@@ -56,5 +56,13 @@ static _Thread_local int block_x, block_y, grid_x, first_thread, end_thread, thr
 // a / b, which is slow, unless b is one of those that there usually are.
 #define DIVIDED(a, b) ((b) == 2 ? (a) / 2 : (b) == 1 ? (a) : (a) / (b))
 
+// From number p of image n to that which lies THREADS further on, images having `pixels` numbers.
+#define FORTH(n, p, pixels) \
+    (p) += THREADS; \
+    if ((p) >= (pixels)) { \
+        (n) += (p) / (pixels); \
+        (p) %= (pixels); \
+    }
+
 DEVICE int smaller(int a, int b) { return a < b ? a : b; }
 DEVICE int larger(int a, int b) { return a > b ? a : b; }

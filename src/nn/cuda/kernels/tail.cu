@@ -64,15 +64,19 @@ KERNEL(tail_parts)(const float* g, const unsigned char* codes, const float* x, c
     int from = smaller(count, chunk * length), to = smaller(count, from + length);
     EACH_THREAD(t) {
         double sum = 0.0, product = 0.0;
+        float offset = table[channel], scale = table[channels + channel];
+        int n = (from + t) / pooled, q = (from + t) % pooled;
         for (int i = from + t; i < to; i += THREADS) {
-            int n = i / pooled, row = i % pooled / width, col = i % width;
-            int at = (n * channels + channel) * pooled + i % pooled, code = codes[at];
-            if (code == DEAD) continue;
-            int p = (row * ph + code / pw) * ow + col * pw + code % pw;
-            float number = x[place_of(n, channel, p, images, channels, oh * ow, by_channel)];
-            float gradient = g[at] * keep;
-            sum += gradient;
-            product += (double)gradient * ((number + table[channel]) * table[channels + channel]);
+            int at = (n * channels + channel) * pooled + q, code = codes[at];
+            if (code != DEAD) {
+                int row = q / width, below = DIVIDED(code, pw);
+                int p = (row * ph + below) * ow + (q - row * width) * pw + code - below * pw;
+                float number = x[place_of(n, channel, p, images, channels, oh * ow, by_channel)];
+                float gradient = g[at] * keep;
+                sum += gradient;
+                product += (double)gradient * ((number + offset) * scale);
+            }
+            FORTH(n, q, pooled)
         }
         sums[t] = sum;
         products[t] = product;
@@ -135,11 +139,7 @@ KERNEL(tail_back)(const float* g, const unsigned char* codes, const float* x, co
             }
             if (norm) gradient = factor * (gradient - mean - (x[i] + offset) * scale * slope);
             dx[i] = gradient;
-            p += THREADS;
-            if (p >= pixels) {
-                plane += p / pixels;
-                p %= pixels;
-            }
+            FORTH(plane, p, pixels)
         }
     }
 }
