@@ -1,5 +1,5 @@
 # `make test` does all the set-up and passes the tests; the other targets say what they do.
-.PHONY: test lint fuzz planted browser parity cuda
+.PHONY: test lint fuzz planted browser parity cuda test-card
 
 # Unit, HTTP, kill and restart tests, and the headless browser.
 test: browser
@@ -33,6 +33,10 @@ browser:
 # For NVIDIA cards, with a tool-kit below target/ where there is none; docs/CUDA.md says what can be chosen.
 cuda:
 	.ci/cuda
+
+# The build for cards on a machine without one: its operations and whole runs, on a card in software.
+test-card:
+	.ci/card
 
 # Gapwatch against real PyTorch, in a virtual environment below target/: needs Python 3 and a network.
 parity: target/parity/bin/python

@@ -1,6 +1,7 @@
 //! The form of a new run: its fields as typed, as a partial spec, and filled from a spec.
 
 use super::form_augment::{self, AugmentForm};
+use super::form_device::{self, DeviceForm};
 use super::form_options::{self, OptionsForm};
 use super::form_partial::{Partial, typed};
 use super::form_schedule::{self, ScheduleForm};
@@ -43,8 +44,8 @@ pub struct RunForm {
     pub min_delta: String,
     pub restore_best: String,
     pub seed: String,
-    /// `auto`, `cpu` or `cuda:0`.
-    pub device: String,
+    #[serde(flatten)]
+    pub on: DeviceForm,
     /// `shown` or `sealed`.
     pub test: String,
     #[serde(flatten)]
@@ -63,7 +64,7 @@ pub struct RunForm {
 }
 
 /// A field's name in the form and its path in a spec.
-const PATHS: [(&str, &str); 25] = [
+const PATHS: [(&str, &str); 24] = [
     ("dataset", "dataset"),
     ("layers", "model"),
     ("height", "input.height"),
@@ -82,7 +83,6 @@ const PATHS: [(&str, &str); 25] = [
     ("restore_best", "train.early_stopping.restore_best"),
     ("early_stopping", "train.early_stopping"),
     ("seed", "train.seed"),
-    ("device", "device"),
     ("test", "test"),
     ("keep", "keep"),
     ("name", "name"),
@@ -96,6 +96,7 @@ pub fn field_of(path: &str) -> Option<&'static str> {
     form_options::PATHS
         .into_iter()
         .chain(form_schedule::PATHS)
+        .chain(form_device::PATHS)
         .chain(PATHS)
         .find(|(_, spec)| {
             path.strip_prefix(spec)
@@ -150,7 +151,7 @@ impl RunForm {
             min_delta: typed(&self.min_delta, setting(stopping.min_delta)),
             restore_best: typed(&self.restore_best, word(stopping.restore_best)),
             seed: typed(&self.seed, spec.train.seed.to_string()),
-            device: typed(&self.device, spec.device.into()),
+            on: self.on.filled(spec),
             test: typed(
                 &self.test,
                 match spec.test {
@@ -215,7 +216,7 @@ impl RunForm {
             Err(error) => spec.errors.push(error),
         }
         spec.text("dataset", &self.dataset);
-        spec.text("device", &self.device);
+        self.on.put(&mut spec);
         spec.text("test", &self.test);
         spec.text("keep", &self.keep);
         spec.text("name", self.name.trim());
@@ -310,6 +311,7 @@ mod tests {
         wanted.tags = vec!["a".to_owned(), "b c".to_owned()];
         wanted.train.seed = 1 << 40;
         wanted.device = Device::Cuda(1);
+        wanted.tf32 = true;
         wanted.train.schedule = Schedule::Plateau {
             metric: Metric::ValAccuracy,
             factor: 0.3,

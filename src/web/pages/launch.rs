@@ -120,7 +120,7 @@ impl LaunchPage {
 
     /// What a run can be trained on, as a value and in words; empty where there is nothing to choose.
     fn device_choices(&self) -> Vec<(String, String)> {
-        let asked = self.form.device.as_str();
+        let asked = self.form.on.device.as_str();
         if self.devices.cuda.is_empty() && matches!(asked, "" | "auto" | "cpu") {
             return Vec::new();
         }

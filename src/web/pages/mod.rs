@@ -17,6 +17,7 @@ mod error;
 mod finding;
 mod form;
 mod form_augment;
+mod form_device;
 mod form_options;
 mod form_partial;
 mod form_schedule;

@@ -61,9 +61,13 @@ pub fn settings(run: &Run) -> Pairs {
 fn device(run: &Run) -> String {
     let machine = run.machine.as_ref();
     let placed = machine.map(|machine| machine.device.clone());
-    placed
+    let device = placed
         .filter(|device| !device.is_empty())
-        .unwrap_or_else(|| run.spec.device.into())
+        .unwrap_or_else(|| run.spec.device.into());
+    if run.spec.tf32 && !device.starts_with("cpu") {
+        return format!("{device}, products in TF32");
+    }
+    device
 }
 
 /// What decides the figures to the last bit, beside the settings.
