@@ -115,6 +115,14 @@ pub fn check_build(device: Device) -> Result<(), String> {
     }
 }
 
+/// Which of the driver and CUDA's libraries is missing here, in words; none where they are there, or this build wants none.
+pub fn missing() -> Option<String> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::load().err();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
 #[cfg(not(feature = "cuda"))]
 fn cards() -> Result<(Vec<Card>, String), String> {
     Err(NOT_IN_THIS_BUILD.to_owned())

@@ -8,4 +8,4 @@ mod ask;
 pub mod cuda;
 mod listing;
 
-pub use listing::{Card, Devices, Processor, check_build};
+pub use listing::{Card, Devices, Processor, check_build, missing};

@@ -1,7 +1,7 @@
 //! The device that a run trains on.
 
 use super::TrainError;
-use crate::device::check_build;
+use crate::device::{check_build, missing};
 use crate::nn::{cuda, instruction_set};
 use crate::run::{Device, RunSpec};
 
@@ -21,6 +21,7 @@ pub fn open(spec: &RunSpec) -> Result<candle_core::Device, TrainError> {
         Device::Cuda(ordinal) => {
             check_build(device).map_err(TrainError::Device)?;
             cuda::open(ordinal).map_err(|error| {
+                let error = missing().unwrap_or_else(|| error.to_string());
                 TrainError::Device(format!(
                     "the card cuda:{ordinal} cannot be used: {error}. Set device = \"auto\" or \"cpu\"; gapwatch devices \
                      lists the cards that are there"

@@ -17,7 +17,7 @@ use std::ptr::{from_mut, from_ref, null_mut};
 use std::rc::Rc;
 
 /// Bytes that an algorithm may work in beside its tensors.
-const MOST_WORKSPACE: usize = 1 << 30;
+const MOST_WORKSPACE: usize = 1 << 28;
 
 /// Algorithms that are asked for.
 const ASKED: usize = 8;
