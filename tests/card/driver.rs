@@ -158,6 +158,10 @@ driver! {
         if !memory().count_free(start) {
             return INVALID_VALUE;
         }
+        if *work::IDLE {
+            memory().give_back(start);
+            return 0;
+        }
         work::later(move || { memory().give_back(start); Ok(()) })
     }
 

@@ -9,7 +9,8 @@
 //! - work is done when someone waits for it and no sooner, so that what is read too early is seen.
 //!
 //! `CARD_MEMORY` gives each card's bytes between commas (a card of 2 GiB), `CARD_CACHE` a folder for translated kernels, and
-//! `CARD_REPORT` a file that gets at the end what was asked of the cards.
+//! `CARD_REPORT` a file that gets at the end what was asked of the cards. With `CARD_IDLE` nothing is done at all, and what a
+//! program takes is the host's own time.
 
 mod blas;
 mod cudnn;

@@ -1,7 +1,7 @@
 //! What a card was asked for and has not done yet.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 /// A piece of work: an error is its number in the driver's list.
 type Work = Box<dyn FnOnce() -> Result<(), i32> + Send>;
@@ -20,8 +20,14 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue {
 /// How much a card lets wait before it makes the host wait.
 const MOST: usize = 1024;
 
+/// Whether nothing is done and all memory is zero, so that only the host's own time is left.
+pub static IDLE: LazyLock<bool> = LazyLock::new(|| std::env::var_os("CARD_IDLE").is_some());
+
 /// Asks for a piece of work: all cards do theirs in the order in which it was asked for.
 pub fn later(work: impl FnOnce() -> Result<(), i32> + Send + 'static) -> i32 {
+    if *IDLE {
+        return 0;
+    }
     let mut queue = QUEUE.lock().unwrap();
     queue.waiting.push_back(Box::new(work));
     if queue.waiting.len() > MOST {

@@ -6,11 +6,15 @@ use super::launch::{Argument, Launch, THREADS};
 use super::source::SOURCE;
 use candle_core::cuda_backend::cudarc::driver::result::{device::get_default_mem_pool, mem_pool};
 use candle_core::cuda_backend::cudarc::driver::sys::CUmemPool_attribute;
-use candle_core::cuda_backend::cudarc::driver::{DevicePtr, LaunchConfig, PushKernelArg};
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, DevicePtr, LaunchConfig, PushKernelArg,
+};
 use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
-use candle_core::cuda_backend::{CudaStorage, WrapErr};
+use candle_core::cuda_backend::{CudaStorage, DeviceId, WrapErr};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Shape, Storage, Tensor, bail};
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name under which candle keeps the compiled kernels of a card.
@@ -93,15 +97,31 @@ enum Value {
     Double(f64),
 }
 
+/// A card's kernel of this name. The driver is asked once in each thread.
+fn function(device: &CudaDevice, kernel: &'static str) -> Result<Rc<CudaFunction>> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<(DeviceId, &'static str), Rc<CudaFunction>>> = RefCell::default();
+    }
+    let key = (device.id(), kernel);
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let function = device.get_or_load_custom_func(kernel, MODULE, &ptx(device)?)?;
+    let function = Rc::new(function.into_cuda_function());
+    KNOWN.with_borrow_mut(|known| known.insert(key, function.clone()));
+    Ok(function)
+}
+
 /// Starts a kernel whose arguments have been checked.
 pub(super) fn launch(device: &CudaDevice, launch: &Launch) -> Result<()> {
-    let function = device.get_or_load_custom_func(launch.kernel, MODULE, &ptx(device)?)?;
+    let function = function(device, launch.kernel)?;
     let values: Vec<Value> = launch
         .arguments
         .iter()
         .map(|argument| value(*argument))
         .collect::<Result<_>>()?;
-    let mut builder = function.builder();
+    let stream = device.cuda_stream();
+    let mut builder = stream.launch_builder(&function);
     for value in &values {
         match value {
             Value::Address(address) => builder.arg(address),
