@@ -2,7 +2,6 @@
 //! Where `LD_LIBRARY_PATH` does not lead to that card, the tests end with what is missing.
 #![cfg(feature = "cuda")]
 
-#[allow(dead_code)]
 mod common;
 
 use common::TestServer;

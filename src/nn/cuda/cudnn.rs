@@ -173,35 +173,36 @@ macro_rules! chosen {
     }};
 }
 
-/// Bytes on the card that an algorithm works in, which go back in the order of the one stream.
-struct Workspace(Option<Tensor>, usize);
-
-impl Workspace {
-    fn new(bytes: usize, device: &Device) -> Result<Workspace> {
-        let tensor = match bytes {
-            0 => None,
-            _ => Some(empty(bytes.into(), DType::U8, device)?),
-        };
-        Ok(Workspace(tensor, bytes))
-    }
-
-    fn start(&self) -> Result<*mut c_void> {
-        self.0.as_ref().map_or(Ok(null_mut()), start)
-    }
-}
-
 /// Where a tensor's numbers begin on the card.
 fn start(tensor: &Tensor) -> Result<*mut c_void> {
     Ok(pointer(tensor)? as *mut c_void)
 }
 
-/// What results are multiplied with, and what of the numbers before them stays.
-const ONE: f32 = 1.0;
-const NOTHING: f32 = 0.0;
+/// A tensor of this shape that `work` has written, who is given so many bytes to work in and where the tensor begins. The
+/// bytes go back in the order of the one stream, after that.
+fn written(
+    shape: (usize, usize, usize, usize),
+    bytes: usize,
+    device: &Device,
+    work: impl FnOnce(*mut c_void, *mut c_void) -> std::result::Result<(), CudnnError>,
+) -> Result<Tensor> {
+    let tensor = floats(shape, device)?;
+    let workspace = match bytes {
+        0 => None,
+        _ => Some(empty(bytes.into(), DType::U8, device)?),
+    };
+    let workspace = workspace.as_ref().map_or(Ok(null_mut()), start)?;
+    work(workspace, start(&tensor)?).map_err(Error::wrap)?;
+    Ok(tensor)
+}
+
+/// What results are multiplied with.
+const ONE: *const c_void = from_ref(&1.0_f32).cast();
+/// What of the numbers before them stays.
+const NOTHING: *const c_void = from_ref(&0.0_f32).cast();
 
 pub fn forward(sizes: &Sizes, input: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let device = input.device();
-    let d = Described::of(sizes, device)?;
+    let d = Described::of(sizes, input.device())?;
     let (algorithm, bytes) = chosen!(
         d.forward,
         result::get_convolution_forward_algorithm,
@@ -212,34 +213,33 @@ pub fn forward(sizes: &Sizes, input: &Tensor, weight: &Tensor) -> Result<Tensor>
         d.convolution,
         d.output
     );
-    let output = floats((sizes.images, sizes.out, sizes.oh, sizes.ow), device)?;
-    let workspace = Workspace::new(bytes, device)?;
-    // SAFETY: the tensors are contiguous, of float32 and of the sizes that were described, and the workspace is as large as
-    // the algorithm wants it.
-    unsafe {
-        result::convolution_forward(
-            d.handle.0,
-            from_ref(&ONE).cast(),
-            d.input,
-            start(input)?,
-            d.weight,
-            start(weight)?,
-            d.convolution,
-            algorithm,
-            workspace.start()?,
-            workspace.1,
-            from_ref(&NOTHING).cast(),
-            d.output,
-            start(&output)?,
-        )
-    }
-    .map_err(Error::wrap)?;
-    Ok(output)
+    let shape = (sizes.images, sizes.out, sizes.oh, sizes.ow);
+    let (x, w) = (start(input)?, start(weight)?);
+    written(shape, bytes, input.device(), |space, y| {
+        // SAFETY: the tensors are contiguous, of float32 and of the sizes that were described, and the workspace is as large
+        // as the algorithm wants it.
+        unsafe {
+            result::convolution_forward(
+                d.handle.0,
+                ONE,
+                d.input,
+                x,
+                d.weight,
+                w,
+                d.convolution,
+                algorithm,
+                space,
+                bytes,
+                NOTHING,
+                d.output,
+                y,
+            )
+        }
+    })
 }
 
 pub fn by_input(sizes: &Sizes, by_output: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let device = by_output.device();
-    let d = Described::of(sizes, device)?;
+    let d = Described::of(sizes, weight.device())?;
     let (algorithm, bytes) = chosen!(
         d.by_input,
         result::get_convolution_backward_data_algorithm,
@@ -250,33 +250,32 @@ pub fn by_input(sizes: &Sizes, by_output: &Tensor, weight: &Tensor) -> Result<Te
         d.convolution,
         d.input
     );
-    let by_input = floats((sizes.images, sizes.c, sizes.h, sizes.w), device)?;
-    let workspace = Workspace::new(bytes, device)?;
-    // SAFETY: as in `forward`.
-    unsafe {
-        result::convolution_backward_data(
-            d.handle.0,
-            from_ref(&ONE).cast(),
-            d.weight,
-            start(weight)?,
-            d.output,
-            start(by_output)?,
-            d.convolution,
-            algorithm,
-            workspace.start()?,
-            workspace.1,
-            from_ref(&NOTHING).cast(),
-            d.input,
-            start(&by_input)?,
-        )
-    }
-    .map_err(Error::wrap)?;
-    Ok(by_input)
+    let shape = (sizes.images, sizes.c, sizes.h, sizes.w);
+    let (w, dy) = (start(weight)?, start(by_output)?);
+    written(shape, bytes, weight.device(), |space, dx| {
+        // SAFETY: as in `forward`.
+        unsafe {
+            result::convolution_backward_data(
+                d.handle.0,
+                ONE,
+                d.weight,
+                w,
+                d.output,
+                dy,
+                d.convolution,
+                algorithm,
+                space,
+                bytes,
+                NOTHING,
+                d.input,
+                dx,
+            )
+        }
+    })
 }
 
 pub fn by_weight(sizes: &Sizes, by_output: &Tensor, input: &Tensor) -> Result<Tensor> {
-    let device = by_output.device();
-    let d = Described::of(sizes, device)?;
+    let d = Described::of(sizes, input.device())?;
     let (algorithm, bytes) = chosen!(
         d.by_weight,
         result::get_convolution_backward_filter_algorithm,
@@ -287,26 +286,26 @@ pub fn by_weight(sizes: &Sizes, by_output: &Tensor, input: &Tensor) -> Result<Te
         d.convolution,
         d.weight
     );
-    let by_weight = floats((sizes.out, sizes.c, sizes.kernel.0, sizes.kernel.1), device)?;
-    let workspace = Workspace::new(bytes, device)?;
-    // SAFETY: as in `forward`.
-    unsafe {
-        result::convolution_backward_filter(
-            d.handle.0,
-            from_ref(&ONE).cast(),
-            d.input,
-            start(input)?,
-            d.output,
-            start(by_output)?,
-            d.convolution,
-            algorithm,
-            workspace.start()?,
-            workspace.1,
-            from_ref(&NOTHING).cast(),
-            d.weight,
-            start(&by_weight)?,
-        )
-    }
-    .map_err(Error::wrap)?;
-    Ok(by_weight)
+    let shape = (sizes.out, sizes.c, sizes.kernel.0, sizes.kernel.1);
+    let (x, dy) = (start(input)?, start(by_output)?);
+    written(shape, bytes, input.device(), |space, dw| {
+        // SAFETY: as in `forward`.
+        unsafe {
+            result::convolution_backward_filter(
+                d.handle.0,
+                ONE,
+                d.input,
+                x,
+                d.output,
+                dy,
+                d.convolution,
+                algorithm,
+                space,
+                bytes,
+                NOTHING,
+                d.weight,
+                dw,
+            )
+        }
+    })
 }
