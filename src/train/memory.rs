@@ -36,7 +36,8 @@ pub(super) fn explained(error: TrainError, job: &Job, device: &Device) -> TrainE
         return error;
     }
     let batch = job.spec.train.batch_size;
-    let bytes = cuda::memory(device).map_or(usize::MAX, |(_, all)| all);
+    // The images themselves may hold a fourth: `Batches::bring_to`.
+    let bytes = cuda::memory(device).map_or(usize::MAX, |(_, all)| all / 4 * 3);
     let Ok(plan) = session::check(job.spec, &job.dataset.index) else {
         return error;
     };
