@@ -28,11 +28,12 @@ impl Input {
         Ok(Input { splits })
     }
 
-    /// Brings the splits to a card that has room for them: see [`Batches::bring_to`].
+    /// Brings the splits to a card, as many as it has room for: see [`Batches::bring_to`].
     pub fn bring_to(&mut self, device: &Device) -> Result<(), TrainError> {
+        let mut room = room(device);
         self.splits
             .iter_mut()
-            .try_for_each(|split| split.bring_to(device))
+            .try_for_each(|split| split.bring_to(device, &mut room))
     }
 
     pub fn of(&self, split: Split) -> &Batches {
@@ -52,6 +53,11 @@ impl Input {
     pub fn on_disk(&self) -> usize {
         self.splits.iter().map(|split| split.images.on_disk()).sum()
     }
+}
+
+/// Bytes that images may take of a card: a fourth of what is free. None of the processor, where they are.
+pub(super) fn room(device: &Device) -> usize {
+    cuda::memory(device).map_or(0, |(free, _)| free / 4)
 }
 
 /// Images that are copied to a card at once.
@@ -82,20 +88,15 @@ impl Batches {
     }
 
     /// Copies the images to a card once, as the network takes them, so that no step waits for its batch's way there. They stay
-    /// where they are if some are read from disk, or if they would take more than a fourth of the card's free memory; and
-    /// always for the processor.
-    pub fn bring_to(&mut self, device: &Device) -> Result<(), TrainError> {
-        let Some((free, _)) = cuda::memory(device) else {
-            return Ok(());
-        };
-        let (n, numbers) = (
-            self.len(),
-            self.len() * self.shape.iter().product::<usize>(),
-        );
-        let fits = numbers <= MOST_ON_CARD && numbers * 4 <= free / 4;
+    /// where they are if some are read from disk, or if they would take more than `room` bytes, which they are taken from.
+    pub fn bring_to(&mut self, device: &Device, room: &mut usize) -> Result<(), TrainError> {
+        let n = self.len();
+        let numbers = n * self.shape.iter().product::<usize>();
+        let fits = numbers <= MOST_ON_CARD && numbers * 4 <= *room;
         if n == 0 || !fits || self.images.on_disk() > 0 {
             return Ok(());
         }
+        *room -= numbers * 4;
         let on_card = Tensor::zeros(self.shape_of(n), DType::F32, device)?;
         let all: Vec<usize> = (0..n).collect();
         let order = all.chunks(BROUGHT_AT_ONCE).map(<[usize]>::to_vec).collect();

@@ -1,6 +1,6 @@
 //! A network's training and scoring without a run around them, for whoever times them.
 
-use super::input::Batches;
+use super::input::{Batches, room};
 use super::{TrainError, scoring};
 use crate::data::{Images, Normalization};
 use crate::model::{Network, Plan, StepError};
@@ -31,7 +31,7 @@ impl Pace {
     ) -> Result<Pace, TrainError> {
         let network = Network::new(plan, spec.train.seed, device)?;
         let mut batches = Batches::new(images, Arc::new(normalization), &spec.input);
-        batches.bring_to(device)?;
+        batches.bring_to(device, &mut room(device))?;
         Ok(Pace {
             optimizer: network.optimizer(&spec.train.optimizer),
             network,
