@@ -10,7 +10,7 @@ use candle_core::cuda_backend::DeviceId;
 use candle_core::cuda_backend::cudarc::cudnn::sys::{self, cudnnDeterminism_t, cudnnStatus_t};
 use candle_core::cuda_backend::cudarc::cudnn::{CudnnError, result};
 use candle_core::{DType, Device, Error, Result, Tensor, bail};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::ptr::{from_mut, from_ref, null_mut};
@@ -53,9 +53,9 @@ struct Described {
     output: sys::cudnnTensorDescriptor_t,
     weight: sys::cudnnFilterDescriptor_t,
     convolution: sys::cudnnConvolutionDescriptor_t,
-    forward: RefCell<Option<Choice<sys::cudnnConvolutionFwdAlgo_t>>>,
-    by_input: RefCell<Option<Choice<sys::cudnnConvolutionBwdDataAlgo_t>>>,
-    by_weight: RefCell<Option<Choice<sys::cudnnConvolutionBwdFilterAlgo_t>>>,
+    forward: Cell<Option<Choice<sys::cudnnConvolutionFwdAlgo_t>>>,
+    by_input: Cell<Option<Choice<sys::cudnnConvolutionBwdDataAlgo_t>>>,
+    by_weight: Cell<Option<Choice<sys::cudnnConvolutionBwdFilterAlgo_t>>>,
 }
 
 impl Described {
@@ -66,9 +66,9 @@ impl Described {
             output: result::create_tensor_descriptor()?,
             weight: result::create_filter_descriptor()?,
             convolution: result::create_convolution_descriptor()?,
-            forward: RefCell::default(),
-            by_input: RefCell::default(),
-            by_weight: RefCell::default(),
+            forward: Cell::default(),
+            by_input: Cell::default(),
+            by_weight: Cell::default(),
         };
         // Kernels take no more than 2³¹ numbers a tensor: `Launch` sees to it, and these are its tensors' sizes.
         let int = |number: usize| number as c_int;
@@ -144,8 +144,7 @@ impl Drop for Described {
 /// The first proposal that is usable, of `$ask` for these descriptors; it is asked once.
 macro_rules! chosen {
     ($kept:expr, $ask:path, $proposal:ty, $handle:expr, $($descriptor:expr),*) => {{
-        let kept = *$kept.borrow();
-        match kept {
+        match $kept.get() {
             Some(choice) => choice,
             None => {
                 let mut proposals: Vec<$proposal> = Vec::with_capacity(ASKED);
@@ -166,7 +165,7 @@ macro_rules! chosen {
                     bail!("cuDNN has no algorithm for this convolution that repeats to the bit")
                 };
                 let choice = (proposal.algo, proposal.memory);
-                *$kept.borrow_mut() = Some(choice);
+                $kept.set(Some(choice));
                 choice
             }
         }

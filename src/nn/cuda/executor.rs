@@ -161,12 +161,12 @@ pub(super) fn pointer(tensor: &Tensor) -> Result<u64> {
     };
     let dtype = tensor.dtype();
     let before = layout.start_offset() * dtype.size_in_bytes();
-    Ok(address(&storage.device, storage, dtype)? + before as u64)
+    Ok(address(storage, dtype)? + before as u64)
 }
 
 /// Where a storage's numbers begin on the card.
-fn address(device: &CudaDevice, storage: &CudaStorage, dtype: DType) -> Result<u64> {
-    let stream = device.cuda_stream();
+fn address(storage: &CudaStorage, dtype: DType) -> Result<u64> {
+    let stream = storage.device.cuda_stream();
     Ok(match dtype {
         DType::F32 => storage.as_cuda_slice::<f32>()?.device_ptr(&stream).0,
         DType::F64 => storage.as_cuda_slice::<f64>()?.device_ptr(&stream).0,

@@ -16,14 +16,32 @@ pub struct Kernel {
     registers: BTreeMap<String, Kind>,
     /// Prefixes of numbered registers: `%r` of `%r<12>`.
     families: HashMap<String, Kind>,
-    pub shared: HashMap<String, usize>,
-    shared_bytes: usize,
-    pub local: HashMap<String, usize>,
-    local_bytes: usize,
+    /// A block's.
+    shared: Arrays,
+    /// A thread's.
+    local: Arrays,
     /// Whether its threads wait for each other.
     pub waits: bool,
     pub points: usize,
     pub sites: usize,
+}
+
+/// Arrays in one piece of memory.
+#[derive(Default)]
+struct Arrays {
+    /// Where each begins.
+    places: HashMap<String, usize>,
+    bytes: usize,
+}
+
+impl Arrays {
+    fn add(&mut self, declaration: &str) -> Result<()> {
+        let (name, bytes) = array(declaration)?;
+        let start = self.bytes.next_multiple_of(16);
+        self.places.insert(name, start);
+        self.bytes = start + bytes;
+        Ok(())
+    }
 }
 
 impl Kernel {
@@ -56,18 +74,8 @@ impl Kernel {
                     }
                 }
             }
-            Some(".shared") => {
-                let (name, bytes) = array(text)?;
-                self.shared_bytes = self.shared_bytes.next_multiple_of(16);
-                self.shared.insert(name, self.shared_bytes);
-                self.shared_bytes += bytes;
-            }
-            Some(".local") => {
-                let (name, bytes) = array(text)?;
-                self.local_bytes = self.local_bytes.next_multiple_of(16);
-                self.local.insert(name, self.local_bytes);
-                self.local_bytes += bytes;
-            }
+            Some(".shared") => self.shared.add(text)?,
+            Some(".local") => self.local.add(text)?,
             // The parameters of a call.
             Some(".param" | ".pragma") => {}
             _ => return Err(format!("unknown declaration: {text}")),
@@ -81,7 +89,7 @@ impl Kernel {
         for (register, kind) in &self.registers {
             writeln!(fields, "{} {register};", kind.raw().c()).unwrap();
         }
-        let (shared, local) = (self.shared_bytes.max(1), self.local_bytes.max(1));
+        let (shared, local) = (self.shared.bytes.max(1), self.local.bytes.max(1));
         writeln!(
             code,
             "struct thread {{ int point; _Alignas(16) uint8_t local[{local}];\n{fields}}};"
@@ -127,12 +135,11 @@ impl Kernel {
                     "for (unsigned t = 0; t < P.threads; t++) all[t].point = 0;
                     for (int waiting = 1; waiting && !C.fault; ) {
                         waiting = 0;
-                        int ended = 0;
                         for (unsigned t = 0; t < P.threads; t++) {
                             P.thread[0] = t % block[0]; P.thread[1] = t / block[0] % block[1]; P.thread[2] = t / block[0] / block[1];
-                            if (all[t].point < 0) { ended++; continue; }
-                            if (go_on(&all[t], &P, A, S, &C)) waiting++;
-                            else { all[t].point = -1; ended++; }
+                            if (all[t].point < 0) continue;
+                            if (go_on(&all[t], &P, A, S, &C)) waiting = 1;
+                            else all[t].point = -1;
                         }
                         for (unsigned t = 1; t < P.threads && waiting; t++)
                             if (all[t].point >= 0 && all[0].point >= 0 && all[t].point != all[0].point) C.fault = 2;
@@ -178,7 +185,11 @@ impl Kernel {
         if let Some(bits) = operand.strip_prefix("0d") {
             return Ok(format!("0x{bits}ull"));
         }
-        if let Some(&offset) = self.shared.get(operand).or_else(|| self.local.get(operand)) {
+        let arrays = [&self.shared, &self.local];
+        let offset = arrays
+            .into_iter()
+            .find_map(|arrays| arrays.places.get(operand));
+        if let Some(offset) = offset {
             return Ok(format!("{offset}ull"));
         }
         let number = operand.strip_suffix('U').unwrap_or(operand);
