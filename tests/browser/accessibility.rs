@@ -1,14 +1,11 @@
 //! What holds for every page: axe-core finds nothing, none is wider than its window, and none is longer than four screens.
 
-use crate::driver::{Browser, Theme};
+use crate::driver::{Browser, DESK, PHONE, Theme};
 use crate::site::{Page, Site};
 use std::fmt::Write;
 
 /// Where `make axe` lays axe-core.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/axe/axe.min.js");
-/// CSS pixels of a desk's and of a telephone's screen.
-const DESK: (u32, u32) = (1280, 800);
-const PHONE: (u32, u32) = (390, 844);
 /// A page may be four screens long when it is opened.
 const LONGEST: u64 = 4 * DESK.1 as u64;
 
@@ -18,7 +15,9 @@ async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longe
     let axe = std::fs::read_to_string(AXE).expect("axe-core is there: `make axe` fetches it");
     let downloads = tempfile::tempdir().unwrap();
     let browser = Browser::start(downloads.path()).await;
+    let t0 = std::time::Instant::now(); // TIMING
     let site = Site::start();
+    eprintln!("site {:?}", t0.elapsed()); // TIMING
     let mut wrong = String::new();
     for page in site.live() {
         look(&browser, &axe, &page, &mut wrong).await;
@@ -30,39 +29,37 @@ async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longe
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Opens a page at both widths and in both themes, with all that is folded unfolded, and writes down what is wrong.
+/// Opens a page, has it shown on a desk in light colours and on a telephone in dark ones, and writes down what is wrong.
 async fn look(browser: &Browser, axe: &str, page: &Page, wrong: &mut String) {
     let name = &page.name;
+    let t0 = std::time::Instant::now(); // TIMING
+    browser.wear(Theme::Light).await;
+    browser.resize(DESK).await;
+    page.open(browser).await;
+    let length = browser.value_of(LENGTH).await.as_u64().unwrap();
+    if length > LONGEST && !page.is_document {
+        let _ = writeln!(wrong, "{name}: {length} pixels long, more than {LONGEST}");
+    }
+    browser.value_of(UNFOLD).await;
+    let t1 = std::time::Instant::now(); // TIMING
     for (theme, screen) in Theme::ALL.into_iter().zip([DESK, PHONE]) {
         browser.wear(theme).await;
-        browser.resize(screen.0, screen.1).await;
-        page.open(browser).await;
-        let size = browser.value_of(SIZE).await;
-        let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
+        browser.resize(screen).await;
+        let as_seen = format!("{name} ({}, {})", theme.name(), screen.0);
+        let width = browser.value_of(WIDTH).await.as_u64().unwrap();
         if width > screen.0.into() {
-            let _ = writeln!(
-                wrong,
-                "{name}: {width} pixels wide in a window of {}",
-                screen.0
-            );
+            let _ = writeln!(wrong, "{as_seen}: {width} pixels wide");
         }
-        if screen == DESK && height > LONGEST && !page.is_document {
-            let _ = writeln!(wrong, "{name}: {height} pixels long, more than {LONGEST}");
-        }
-        browser.value_of(UNFOLD).await;
         for violation in violations(browser, axe).await {
-            let _ = writeln!(
-                wrong,
-                "{name} ({}, {}): {violation}",
-                theme.name(),
-                screen.0
-            );
+            let _ = writeln!(wrong, "{as_seen}: {violation}");
         }
     }
+    eprintln!("{name} open {:?} axe {:?}", t1 - t0, t1.elapsed()); // TIMING
 }
 
 /// What can be scrolled to, in CSS pixels.
-const SIZE: &str = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
+const LENGTH: &str = "document.documentElement.scrollHeight";
+const WIDTH: &str = "document.documentElement.scrollWidth";
 const UNFOLD: &str =
     "document.querySelectorAll('details').forEach(details => { details.open = true; })";
 

@@ -2,8 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +15,10 @@ use thirtyfour::prelude::*;
 
 /// How long a page may take to show what is expected of it, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// CSS pixels of a desk's and of a telephone's screen.
+pub const DESK: (u32, u32) = (1280, 800);
+pub const PHONE: (u32, u32) = (390, 844);
 
 /// The colours that a person's system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +51,7 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("chromedriver starts; `make browser` installs it");
         let port = port_of(&mut chromedriver);
@@ -154,7 +162,7 @@ impl Browser {
     }
 
     /// Gives pages a window of this many CSS pixels.
-    pub async fn resize(&self, width: u32, height: u32) {
+    pub async fn resize(&self, (width, height): (u32, u32)) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.command("Emulation.setDeviceMetricsOverride", size)
@@ -202,9 +210,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Ending chromedriver ends its browser, so there is no session left to end by a request that nobody answers.
+        // The browser is of chromedriver's process group and outlives it; there is no session left to end by a request that
+        // nobody answers.
         let _ = self.driver.clone().leak();
-        let _ = self.chromedriver.kill();
+        let _ = killpg(
+            Pid::from_raw(self.chromedriver.id() as i32),
+            Signal::SIGKILL,
+        );
         let _ = self.chromedriver.wait();
     }
 }

@@ -5,6 +5,7 @@ mod accessibility;
 mod common;
 mod driver;
 mod images;
+mod journey;
 mod pictures;
 mod site;
 mod sweep;
