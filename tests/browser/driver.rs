@@ -161,12 +161,14 @@ impl Browser {
         Ok(value.json().clone())
     }
 
-    /// Gives pages a window of this many CSS pixels.
+    /// Gives pages a window of this many CSS pixels, of which scroll bars take none.
     pub async fn resize(&self, (width, height): (u32, u32)) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.command("Emulation.setDeviceMetricsOverride", size)
             .await;
+        let bars = json!({"hidden": true});
+        self.command("Emulation.setScrollbarsHidden", bars).await;
     }
 
     /// Shows pages in the colours that a system asks for.
@@ -176,8 +178,14 @@ impl Browser {
             .await;
     }
 
-    /// The whole page as a PNG, also what lies below the window.
+    /// The whole page as a PNG, also what lies below the window and is loaded only when it is scrolled to.
     pub async fn picture(&self) -> Vec<u8> {
+        self.value_of(
+            "document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })",
+        )
+        .await;
+        self.wait_for("[...document.images].every(image => image.complete)")
+            .await;
         let shot = json!({"format": "png", "captureBeyondViewport": true});
         let answer = self.command("Page.captureScreenshot", shot).await;
         let encoded = answer["data"].as_str().expect("a picture");

@@ -32,9 +32,9 @@ async fn pictures() {
 async fn draw(browser: &Browser, page: &Page, folder: &Path) {
     for screen in [DESK, PHONE] {
         browser.resize(screen).await;
-        page.open(browser).await;
         for theme in Theme::ALL {
             browser.wear(theme).await;
+            page.open(browser).await;
             let file = format!("{}-{}-{}.png", page.name, screen.0, theme.name());
             std::fs::write(folder.join(file), browser.picture().await).unwrap();
         }
