@@ -58,8 +58,8 @@ const SIZE: &str = "[document.documentElement.scrollWidth, document.documentElem
 const UNFOLD: &str =
     "document.querySelectorAll('details').forEach(details => { details.open = true; })";
 
-/// What axe-core finds wrong with the page that is shown: the rule, the element, and what to do. A drawing is one picture
-/// to it: its thousand lines have neither text nor focus of their own.
+/// What axe-core finds wrong with the page that is shown: the rule, the element, and what to do. It cannot judge the text of
+/// drawings, and their thousand lines would take it seconds: it sees each as one picture.
 async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     let script = format!(
         "{axe}; const done = arguments[arguments.length - 1]; \
