@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 17] = files![
+const FILES: [(&str, &[u8]); 19] = files![
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -44,6 +44,8 @@ const FILES: [(&str, &[u8]); 17] = files![
     "form.js",
     "live.js",
     "logo.svg",
+    "matrix.js",
+    "overview.js",
     "probes.js",
     "run.js",
     "runs.js",

@@ -5,34 +5,59 @@ use super::error::rendered;
 use super::wording::{counted, percent};
 use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
-use crate::web::extract::{Id, Query};
 use askama::Template;
-use axum::Router;
-use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
-use serde::Deserialize;
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
 
 /// Images on the page.
 const MOST_IMAGES: usize = 120;
-
-pub fn router() -> Router<App> {
-    Router::new().route("/runs/{id}/images", get(show))
-}
 
 /// Where the images of a true class are shown that a run took for another after an epoch.
 pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
     format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
-/// Which images: of a split after an epoch, of one true class and one predicted class where they are given.
-#[derive(Deserialize)]
-struct ImagesQuery {
+/// Which images: of a split after an epoch, of one true class and one predicted class if they are given.
+pub struct Cell {
     split: Split,
     epoch: u32,
     class: Option<u32>,
     predicted: Option<u32>,
+}
+
+impl Cell {
+    /// Reads the fields of a query. An error names the field.
+    pub fn parse(
+        split: &str,
+        epoch: &str,
+        class: &str,
+        predicted: &str,
+    ) -> Result<Cell, HttpError> {
+        Ok(Cell {
+            split: Split::ALL
+                .into_iter()
+                .find(|known| known.name() == split)
+                .ok_or_else(|| {
+                    HttpError::bad_request(format!("split: '{split}' is not train, val or test"))
+                })?,
+            epoch: number("epoch", epoch)?,
+            class: given(class).map(|text| number("class", text)).transpose()?,
+            predicted: given(predicted)
+                .map(|text| number("predicted", text))
+                .transpose()?,
+        })
+    }
+}
+
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn number<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, HttpError> {
+    text.parse()
+        .map_err(|error| HttpError::bad_request(format!("{field}: '{text}': {error}")))
 }
 
 struct Shown {
@@ -51,7 +76,7 @@ struct ImagesPage {
     run: RunId,
     run_name: String,
     dataset: DatasetId,
-    asked: ImagesQuery,
+    asked: Cell,
     classes: Vec<String>,
     shown: Vec<Shown>,
     total: usize,
@@ -80,11 +105,8 @@ impl ImagesPage {
     }
 }
 
-async fn show(
-    State(app): State<App>,
-    Id(id): Id<RunId>,
-    Query(asked): Query<ImagesQuery>,
-) -> Result<Response, HttpError> {
+/// The page of a cell.
+pub async fn show(app: &App, id: RunId, asked: Cell) -> Result<Response, HttpError> {
     let run = app.store.run(id).await?;
     let results = app
         .store

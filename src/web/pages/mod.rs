@@ -1,5 +1,6 @@
 //! Pages for people: each a template with the numbers it needs.
 
+mod answer;
 mod assets;
 mod classify;
 mod compare;
@@ -72,7 +73,6 @@ pub fn router() -> Router<App> {
         .merge(reveal::router())
         .merge(room::router())
         .merge(confusion::router())
-        .merge(images::router())
         .merge(delete::router())
         .merge(diagnose::router())
         .merge(compare::router())

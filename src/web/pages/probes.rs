@@ -235,7 +235,7 @@ async fn cancel(State(app): State<App>, Id(id): Id<RunId>) -> Result<Redirect, H
 }
 
 fn back(id: RunId) -> Redirect {
-    Redirect::to(&format!("/runs/{id}#probes"))
+    Redirect::to(&format!("/runs/{id}/why#probes"))
 }
 
 fn wrong(field: &str, message: String) -> HttpError {

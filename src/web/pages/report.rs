@@ -2,14 +2,14 @@
 
 use super::assets;
 use super::finding::FindingView;
+use super::found::evidence;
 use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::verdict;
 use super::wording::{loss, points, thousands};
 use crate::chart::{self, Kind};
-use crate::diagnose::finding::Evidence;
 use crate::diagnose::looks::{Looks, Missing, Source};
-use crate::diagnose::{Answer, Diagnosis, Suspect, p_value, percent, share, wilson};
+use crate::diagnose::{Answer, Diagnosis, Suspect, percent, share, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
 use crate::store::Moment;
 use crate::web::HttpError;
@@ -133,19 +133,7 @@ impl Report {
 
     /// The numbers that speak for a cause, the least probable by chance first.
     fn evidence(&self, suspect: &Suspect) -> Vec<String> {
-        let mut evidence: Vec<&Evidence> = suspect.evidence.iter().collect();
-        let p = |evidence: &Evidence| evidence.p.unwrap_or(1.0);
-        evidence.sort_by(|a, b| p(a).total_cmp(&p(b)));
-        evidence
-            .into_iter()
-            .take(MOST_EVIDENCE)
-            .map(|evidence| match evidence.p {
-                Some(p) if !evidence.statement.contains("p = ") => {
-                    format!("{} p = {}.", evidence.statement, p_value(p))
-                }
-                _ => evidence.statement.clone(),
-            })
-            .collect()
+        evidence(suspect, MOST_EVIDENCE)
     }
 
     /// One HTML file with everything in it: styles, charts, pictures; no address outside of it.
