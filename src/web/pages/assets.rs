@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 17] = files![
+const FILES: [(&str, &[u8]); 18] = files![
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -41,6 +41,7 @@ const FILES: [(&str, &[u8]); 17] = files![
     "datasets.js",
     "diagnose.js",
     "figure.js",
+    "follow.js",
     "form.js",
     "live.js",
     "logo.svg",

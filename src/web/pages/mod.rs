@@ -15,6 +15,7 @@ mod edit;
 mod effect;
 mod error;
 mod finding;
+mod follow;
 mod form;
 mod form_augment;
 mod form_device;
@@ -81,4 +82,5 @@ pub fn router() -> Router<App> {
         .merge(inspection::router())
         .merge(rate_test::router())
         .merge(upload::router())
+        .merge(follow::router())
 }
