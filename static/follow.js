@@ -43,14 +43,19 @@ function notify(text) {
   if (text != null) banner.querySelector("span").textContent = text;
 }
 
-const followed = document.getElementById("main").dataset.follows?.split(" ") ?? [];
+const main = document.getElementById("main");
+const followed = main.dataset.follows?.split(" ") ?? [];
 if (followed.length > 0) {
   const update = repeated(async () => {
     const fresh = await refresh(location.href);
     if (fresh) document.title = fresh.title;
     if (document.querySelector("[data-again]") && !document.hidden) setTimeout(update, AGAIN);
   });
-  follow(followed, update);
+  // A page of some runs says which.
+  const shows = (runs) => main.dataset.runs == null || main.dataset.runs.split(",").some((id) => runs.includes(Number(id)));
+  follow(followed, (runs = []) => {
+    if (runs.length === 0 || shows(runs)) update();
+  });
 }
 
 whileSeen(() => {

@@ -36,7 +36,8 @@ export function replace(fresh) {
 
 /** What makes an element this one and no other of its kind: rows of a list, choices and boxes. */
 function identity(element) {
-  if (element.id) return element.id;
+  const id = element.getAttribute("id");
+  if (id) return id;
   if (element.localName === "option") return element.value;
   if (element.localName === "input") return `${element.name} ${["checkbox", "radio"].includes(element.type) ? element.value : ""}`;
   return "";

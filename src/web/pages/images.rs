@@ -2,7 +2,8 @@
 
 use super::App;
 use super::error::rendered;
-use super::wording::{counted, percent};
+use super::paging::{Paging, page_number};
+use super::wording::{counted, percent, query};
 use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
 use crate::web::extract::{Id, Query};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 
 /// Images on the page.
-const MOST_IMAGES: usize = 120;
+const IMAGES: usize = 60;
 
 pub fn router() -> Router<App> {
     Router::new().route("/runs/{id}/images", get(show))
@@ -33,6 +34,23 @@ struct ImagesQuery {
     epoch: u32,
     class: Option<u32>,
     predicted: Option<u32>,
+    #[serde(default, deserialize_with = "page_number")]
+    page: usize,
+}
+
+impl ImagesQuery {
+    /// The address of a page of them.
+    fn address(&self, run: RunId, page: usize) -> String {
+        let number = |of: Option<u32>| of.map_or_else(String::new, |of| of.to_string());
+        let pairs = query(&[
+            ("split", self.split.name()),
+            ("epoch", &self.epoch.to_string()),
+            ("class", &number(self.class)),
+            ("predicted", &number(self.predicted)),
+            ("page", &page.to_string()),
+        ]);
+        format!("/runs/{run}/images?{pairs}")
+    }
 }
 
 struct Shown {
@@ -55,6 +73,7 @@ struct ImagesPage {
     classes: Vec<String>,
     shown: Vec<Shown>,
     total: usize,
+    paging: Paging,
 }
 
 impl ImagesPage {
@@ -143,7 +162,8 @@ async fn show(
         .collect();
     shown.sort_by(|a, b| b.loss.total_cmp(&a.loss));
     let total = shown.len();
-    shown.truncate(MOST_IMAGES);
+    let address = |page| asked.address(id, page);
+    let paging = Paging::of(&mut shown, asked.page, IMAGES, address);
     Ok(rendered(&ImagesPage {
         run: id,
         run_name: run.name,
@@ -152,5 +172,6 @@ async fn show(
         classes: facts.classes.clone(),
         shown,
         total,
+        paging,
     }))
 }
