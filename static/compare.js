@@ -1,11 +1,10 @@
 // Several runs' curves on one chart: a colour a run; kept up to date while one of them goes on.
 
-import { colour, draw, layout, onThemeChange, paced, thinned } from "./figure.js";
-import { refresh } from "./live.js";
-import { whileSeen } from "./stream.js";
+import { colour, draw, layout, onThemeChange, thinned } from "./figure.js";
 
-const data = (page) => JSON.parse(page.getElementById("runs-data").textContent);
-let runs = data(document);
+const island = document.getElementById("runs-data");
+let source = island.textContent;
+let runs = JSON.parse(source);
 const chart = document.getElementById("chart");
 const what = document.getElementById("what");
 const [TRAIN, VAL, TEST] = [0, 1, 2];
@@ -67,23 +66,9 @@ what.addEventListener("change", () => {
 onThemeChange(paint);
 paint();
 
-const isLive = () => runs.some((run) => run.live);
-const update = paced(async () => {
-  const fresh = await refresh(location.href);
-  if (!fresh) return;
-  runs = data(fresh);
+document.addEventListener("refreshed", () => {
+  if (island.textContent === source) return;
+  source = island.textContent;
+  runs = JSON.parse(source);
   paint();
-  if (!isLive()) stop();
 });
-let stop = () => {};
-if (isLive()) {
-  stop = whileSeen(() => {
-    const stream = new EventSource("/api/v1/runs/events");
-    stream.addEventListener("changed", (event) => {
-      const changed = JSON.parse(event.data).runs;
-      if (changed.length === 0 || runs.some((run) => changed.includes(run.id))) update();
-    });
-    stream.addEventListener("open", update);
-    return stream;
-  });
-}

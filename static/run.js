@@ -31,9 +31,17 @@ export const update = paced(async () => {
   page.name = now.name;
   status = now.status;
   entitle();
-  follow();
+  showNotice(fresh);
+  listen();
   announce("refreshed", now);
 });
+
+/** What every page says at its top comes with the parts. */
+function showNotice(fresh) {
+  const [shown, now] = [element("notice"), fresh.getElementById("notice")];
+  shown.hidden = now.hidden;
+  shown.querySelector("span").textContent = now.querySelector("span").textContent;
+}
 
 function entitle() {
   const mark = { running: "▶", queued: "…", finished: "✓", stopped: "✓" }[status] ?? "✕";
@@ -130,29 +138,29 @@ function ownEvents() {
   return stream;
 }
 
-/** Changes of runs, for a run that is over: probes and remedies of it, a resumption, another name. */
-function allChanges() {
-  const stream = watched(new EventSource("/api/v1/runs/events"));
-  stream.addEventListener("changed", (event) => {
-    const { runs } = JSON.parse(event.data);
-    const going = [...document.querySelectorAll("[data-going]")].flatMap((part) => part.dataset.going.split(","));
-    const watchedRuns = [String(page.id), ...going];
-    // No name at all: some changes were missed.
-    if (runs.length === 0 || runs.some((id) => watchedRuns.includes(String(id)))) update();
-  });
-  stream.addEventListener("open", update);
-  return stream;
+/** What belongs to this page of all that changes: the run, and the runs of its probes and remedies that go on. */
+function concerns(runs) {
+  const going = [...document.querySelectorAll("[data-going]")].flatMap((part) => part.dataset.going.split(","));
+  return runs.length === 0 || runs.some((id) => id === page.id || going.includes(String(id)));
 }
 
-let followed = null;
-let stop = () => {};
-/** Listens to the run's own events while it goes on, and to changes of runs once it is over. */
-export function follow() {
-  const wanted = OVER.includes(status) ? allChanges : ownEvents;
-  if (followed === wanted) return;
-  stop();
-  followed = wanted;
-  stop = whileSeen(wanted);
+let stop = null;
+let followsChanges = false;
+/**
+ * Listens to the run's own events while it goes on. Once it is over, what every page follows is enough: probes and
+ * remedies of it, inspections of its images, a resumption.
+ */
+async function listen() {
+  if (!OVER.includes(status)) {
+    stop ??= whileSeen(ownEvents);
+    return;
+  }
+  stop?.();
+  stop = null;
+  if (followsChanges) return;
+  followsChanges = true;
+  const { follow } = await import("./follow.js");
+  follow(["runs", "data"], (runs = []) => concerns(runs) && update());
 }
 
 /** Out of view, a short call now and then keeps the tab's title true. */
@@ -170,6 +178,6 @@ async function glance() {
 document.addEventListener("DOMContentLoaded", () => {
   epoch = Math.max(epoch, ...page.history.epoch.slice(-1), 0);
   entitle();
-  follow();
+  listen();
   setInterval(glance, 10_000);
 });

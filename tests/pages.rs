@@ -11,7 +11,7 @@ use gapwatch::run::{
     RunStatus, Split, SplitMetrics,
 };
 use gapwatch::scheduler::Scheduler;
-use gapwatch::store::{Home, Library, NewGroup, NewRun, RunPatch, Store};
+use gapwatch::store::{Home, Library, NewGroup, NewRun, RunFilter, RunPatch, Store};
 use gapwatch::web::{Access, App, router};
 use serde_json::json;
 use std::path::Path;
@@ -82,7 +82,8 @@ impl Site {
         Answer {
             status,
             location,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
+            // A number's unit follows it after a space that does not break.
+            text: String::from_utf8_lossy(&bytes).replace('\u{a0}', " "),
         }
     }
 
@@ -180,6 +181,59 @@ impl Site {
         }
         run.id
     }
+}
+
+#[tokio::test]
+async fn the_demonstration_shows_the_runs_that_were_launched_by_hand_and_no_others() {
+    let site = Site::with_dataset("demo").await;
+    let launch = async |model: &str, name: &str, variation: serde_json::Value| {
+        let mut new = site.own_run(1).await;
+        let spec = json!({"name": name, "model": {"preset": model}, "variation": variation});
+        new.spec = gapwatch::model::resolve(spec, None).unwrap();
+        new
+    };
+    let question = launch("cnn-bilstm-no-dropout", "asked by hand", json!({})).await;
+    let question = site.store.create_run(question).await.unwrap().id;
+    let way_out = launch("cnn-gap", "tried by hand", json!({})).await;
+    let way_out = site.store.create_run(way_out).await.unwrap().id;
+
+    // Newer runs of the same networks: more than a list has on its longest page.
+    let probe = launch("cnn-bilstm-no-dropout", "fold 3 of 3", json!({})).await;
+    let remedy = launch("cnn-gap", "a remedy", json!({})).await;
+    for run in [probe, remedy] {
+        let runs = (0..RunFilter::MAX).map(|_| (Default::default(), run.clone()));
+        let group = NewGroup {
+            name: "asked by Gapwatch".to_owned(),
+            axes: Vec::new(),
+            parent: Some(question),
+            purpose: Some("label-suspects".to_owned()),
+            runs: runs.collect(),
+        };
+        site.store.create_group(group).await.unwrap();
+    }
+    let varied = json!({"training_share": 0.5});
+    let clone = launch("cnn-bilstm-no-dropout", "half of the images", varied).await;
+    site.store.create_run(clone).await.unwrap();
+
+    let text = site.get("/").await.text;
+    let story = text.split_once("id=\"story\"").unwrap().1;
+    let story = story.split_once("</section>").unwrap().0;
+    let steps: Vec<&str> = story.split("<li>").skip(1).collect();
+    assert!(
+        steps[0].contains(&format!("<a href=\"/runs/{question}\">asked by hand</a>")),
+        "{}",
+        steps[0]
+    );
+    assert!(
+        steps[1].contains(&format!("<a href=\"/runs/{way_out}\">tried by hand</a>")),
+        "{}",
+        steps[1]
+    );
+    assert!(
+        steps[2].contains(&format!("/compare?runs={question},{way_out}")),
+        "{}",
+        steps[2]
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A person's way through the dashboard, in a headless browser: upload, launch, watch, cancel, download.
 
+mod around;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;

@@ -56,7 +56,8 @@ pub(super) async fn changes(State(app): State<App>) -> Response {
     streamed(stream::changes(&app))
 }
 
-fn streamed<S>(events: S) -> Response
+/// Events as they come, kept alive, past proxies that buffer.
+pub(in crate::web) fn streamed<S>(events: S) -> Response
 where
     S: Stream<Item = Result<Event, Infallible>> + Send + 'static,
 {

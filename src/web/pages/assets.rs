@@ -33,7 +33,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 19] = files![
+const FILES: &[(&str, &[u8])] = &files![
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -41,6 +41,7 @@ const FILES: [(&str, &[u8]); 19] = files![
     "datasets.js",
     "diagnose.js",
     "figure.js",
+    "follow.js",
     "form.js",
     "live.js",
     "logo.svg",
@@ -61,7 +62,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         ("plotly.js", Cow::Owned(plotly().into_bytes())),
     ];
     let all: Vec<Asset> = FILES
-        .into_iter()
+        .iter()
+        .copied()
         .map(|(name, body)| (name, Cow::Borrowed(body)))
         .chain(made)
         .map(|(name, body)| Asset {

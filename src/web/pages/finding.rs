@@ -127,6 +127,10 @@ impl FindingView {
         }
     }
 
+    pub fn title(&self) -> &str {
+        &self.finding.title
+    }
+
     /// Position of the layer that it is about, in the model's list.
     pub fn layer(&self) -> Option<usize> {
         self.finding.layer

@@ -2,7 +2,8 @@
 
 use super::App;
 use super::error::rendered;
-use super::wording::{counted, percent};
+use super::paging::{Paging, page_number};
+use super::wording::{counted, percent, query};
 use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
 use askama::Template;
@@ -12,7 +13,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// Images on the page.
-const MOST_IMAGES: usize = 120;
+const IMAGES: usize = 60;
 
 /// Where the images of a true class are shown that a run took for another after an epoch.
 pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
@@ -25,6 +26,23 @@ pub struct Cell {
     epoch: u32,
     class: Option<u32>,
     predicted: Option<u32>,
+    #[serde(default, deserialize_with = "page_number")]
+    page: usize,
+}
+
+impl ImagesQuery {
+    /// The address of a page of them.
+    fn address(&self, run: RunId, page: usize) -> String {
+        let number = |of: Option<u32>| of.map_or_else(String::new, |of| of.to_string());
+        let pairs = query(&[
+            ("split", self.split.name()),
+            ("epoch", &self.epoch.to_string()),
+            ("class", &number(self.class)),
+            ("predicted", &number(self.predicted)),
+            ("page", &page.to_string()),
+        ]);
+        format!("/runs/{run}/images?{pairs}")
+    }
 }
 
 impl Cell {
@@ -80,6 +98,7 @@ struct ImagesPage {
     classes: Vec<String>,
     shown: Vec<Shown>,
     total: usize,
+    paging: Paging,
 }
 
 impl ImagesPage {
@@ -165,7 +184,8 @@ pub async fn show(app: &App, id: RunId, asked: Cell) -> Result<Response, HttpErr
         .collect();
     shown.sort_by(|a, b| b.loss.total_cmp(&a.loss));
     let total = shown.len();
-    shown.truncate(MOST_IMAGES);
+    let address = |page| asked.address(id, page);
+    let paging = Paging::of(&mut shown, asked.page, IMAGES, address);
     Ok(rendered(&ImagesPage {
         run: id,
         run_name: run.name,
@@ -174,5 +194,6 @@ pub async fn show(app: &App, id: RunId, asked: Cell) -> Result<Response, HttpErr
         classes: facts.classes.clone(),
         shown,
         total,
+        paging,
     }))
 }

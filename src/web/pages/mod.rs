@@ -16,6 +16,7 @@ mod edit;
 mod effect;
 mod error;
 mod finding;
+mod follow;
 mod form;
 mod form_augment;
 mod form_device;
@@ -30,6 +31,7 @@ mod inspection;
 mod launch;
 mod layers;
 mod matrix_table;
+mod paging;
 mod probes;
 mod rate_test;
 mod remedies;
@@ -40,6 +42,7 @@ mod run;
 mod run_report;
 mod runs;
 mod settings;
+mod units;
 mod upload;
 mod verdict;
 mod wording;
@@ -81,4 +84,5 @@ pub fn router() -> Router<App> {
         .merge(inspection::router())
         .merge(rate_test::router())
         .merge(upload::router())
+        .merge(follow::router())
 }

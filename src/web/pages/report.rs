@@ -5,6 +5,7 @@ use super::finding::FindingView;
 use super::found::evidence;
 use super::probes::MadeView;
 use super::remedies::RemediesView;
+use super::units::kept_together;
 use super::verdict;
 use super::wording::{loss, points, thousands};
 use crate::chart::{self, Kind};
@@ -146,7 +147,8 @@ impl Report {
                 assets::text("style.css")
             ),
         };
-        page.render().map_err(HttpError::internal)
+        let html = page.render().map_err(HttpError::internal)?;
+        Ok(kept_together(&html))
     }
 }
 
