@@ -1,10 +1,13 @@
 //! A person's way through the dashboard, in a headless browser: upload, launch, watch, cancel, download.
 
 mod around;
+mod accessibility;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
 mod images;
+mod pictures;
+mod site;
 mod sweep;
 
 use common::TestServer;

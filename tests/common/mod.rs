@@ -42,10 +42,21 @@ impl TestServer {
 
     /// As [`TestServer::start`], with more arguments.
     pub fn with(arguments: &[&str]) -> TestServer {
+        let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
+        TestServer::of(&[&always, arguments].concat())
+    }
+
+    /// A server as a new user starts it: it draws the demonstration datasets.
+    pub fn with_demonstration() -> TestServer {
+        TestServer::of(&["--addr", "127.0.0.1:0"])
+    }
+
+    fn of(arguments: &[&str]) -> TestServer {
         let home = tempfile::tempdir().unwrap();
-        let mut all = vec!["--addr", "127.0.0.1:0", "--no-demonstration"];
-        all.extend(arguments);
-        let arguments = all.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let arguments = arguments
+            .iter()
+            .map(|&of| of.to_owned())
+            .collect::<Vec<_>>();
         let (child, url) = launch(home.path(), &arguments);
         let agent = Agent::config_builder()
             .http_status_as_error(false)
