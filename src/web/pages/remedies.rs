@@ -71,7 +71,7 @@ impl RemediesView {
             run: gathered.run.id,
             records,
             offers: views,
-            going: offers.going,
+            going: offers.going.as_ref().map(|group| group.summary.id),
             live,
         })
     }
