@@ -11,7 +11,7 @@ use std::fmt;
 /// How often the test images of some data were looked at, deleted runs included: a look is not taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TestLooks {
-    /// Ends of runs whose test figures were open, and reveals.
+    /// Runs whose test figures were open, from their first epoch on, once more with every end after a resume; and reveals.
     pub times: u32,
     /// Different runs among them.
     pub runs: u32,

@@ -56,6 +56,15 @@ pub struct WantedRemedies {
     pub seeds: u64,
 }
 
+/// Which remedy is to be applied.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct AppliedRemedy {
+    /// One that was tried; the winner where none is named.
+    #[schema(example = "global-pooling")]
+    pub remedy: Option<String>,
+}
+
 impl Default for WantedRemedies {
     fn default() -> Self {
         WantedRemedies {

@@ -1,5 +1,6 @@
 //! Pages for people: each a template with the numbers it needs.
 
+mod answer;
 mod assets;
 mod classify;
 mod compare;

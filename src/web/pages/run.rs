@@ -1,6 +1,7 @@
 //! `/runs/{id}`: how a run stands, its curves, its verdict with the numbers behind it, everything to download.
 
 use super::App;
+use super::answer::AnswerView;
 use super::confusion::{MatrixQuery, MatrixView};
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
@@ -154,6 +155,7 @@ struct RunView {
     /// The one that it was made with.
     group: Option<GroupSummary>,
     diagnosis: Diagnosis,
+    answer: AnswerView,
     found: FoundView,
     probes: ProbesView,
     /// None where nothing was tried and nothing can be.
@@ -194,6 +196,7 @@ impl RunView {
         let found = FoundView::of(app, &of).await;
         let probes = ProbesView::of(app, &of, group.as_ref());
         let remedies = RemediesView::of(&of, true);
+        let answer = AnswerView::of(&of);
         let Gathered {
             run,
             epochs,
@@ -221,6 +224,7 @@ impl RunView {
         Ok(RunView {
             audit: dataset.as_ref().and_then(audit_link),
             group,
+            answer,
             found,
             probes,
             remedies,
