@@ -140,9 +140,14 @@ fn known(verdict: Verdict, diagnosis: &Diagnosis, situation: &Situation) -> Stri
         }
         Verdict::Memorising | Verdict::Overfitting => format!("{figures}."),
         Verdict::NotLearning => {
-            format!("The network does not learn its own training images: {}.", small_first(&figures))
+            format!(
+                "The network does not learn its own training images: {}.",
+                small_first(&figures)
+            )
         }
-        Verdict::Diverged => "The run diverged: its training loss grew instead of falling.".to_owned(),
+        Verdict::Diverged => {
+            "The run diverged: its training loss grew instead of falling.".to_owned()
+        }
         Verdict::Underfitting => format!(
             "The run ended while the network still learnt: {}.",
             small_first(&figures)
@@ -172,7 +177,9 @@ fn next(known: String, diagnosis: &Diagnosis, situation: &Situation) -> Conclusi
             small_first(suspect.id.title())
         );
         return match untried(diagnosis, situation, |of| of.causes.contains(&suspect.id)) {
-            Some(first) => say(&format!("{known} {likely}; {}.", trying(first))).doing(attempt(first)),
+            Some(first) => {
+                say(&format!("{known} {likely}; {}.", trying(first))).doing(attempt(first))
+            }
             None => more(format!("{known} {likely}."), diagnosis, situation),
         };
     }
@@ -256,7 +263,9 @@ fn of_broken_scoring(broken: &Finding, situation: &Situation) -> Conclusion {
 }
 
 fn of_healthy(diagnosis: &Diagnosis, situation: &Situation) -> Conclusion {
-    let figures = situation.figures().map_or(String::new(), |of| format!(": {of}"));
+    let figures = situation
+        .figures()
+        .map_or(String::new(), |of| format!(": {of}"));
     let wants = match &situation.wants {
         Some(wants) => format!(" {wants}"),
         None => String::new(),
@@ -279,14 +288,22 @@ fn so_far(diagnosis: &Diagnosis, situation: &Situation) -> Conclusion {
                 Answer::Unknown => String::new(),
                 answer => format!("On new images it is {} so far. ", beside_guessing(answer)),
             };
-            format!("{} {beside}Why can be tested when the run is over.", diagnosis.parting)
+            format!(
+                "{} {beside}Why can be tested when the run is over.",
+                diagnosis.parting
+            )
         }
         (Verdict::NotLearning, _) => {
             "So far this is no better than guessing in training itself.".to_owned()
         }
-        (Verdict::Diverged, _) => "The training loss grows instead of falling: the run diverges.".to_owned(),
+        (Verdict::Diverged, _) => {
+            "The training loss grows instead of falling: the run diverges.".to_owned()
+        }
         (Verdict::Undetermined, _) if diagnosis.is_early() => {
-            format!("{} The network still learns, and it is too early for a verdict.", diagnosis.parting)
+            format!(
+                "{} The network still learns, and it is too early for a verdict.",
+                diagnosis.parting
+            )
         }
         _ => diagnosis.parting.clone(),
     };
@@ -301,7 +318,10 @@ fn untried<'a>(
 ) -> Option<&'a Untried> {
     let tried = |of: &Untried| {
         let id = of.treatment.id();
-        diagnosis.remedies_tried.iter().any(|record| record.id == id)
+        diagnosis
+            .remedies_tried
+            .iter()
+            .any(|record| record.id == id)
     };
     let mut all = situation.remedies.iter();
     all.find(|of| !tried(of) && wanted(of))

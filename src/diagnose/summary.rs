@@ -106,8 +106,10 @@ fn by_curves(case: &Case, parting: Parting) -> String {
                 "Training accuracy ends {} points above validation accuracy, which is more than normal fluctuation.",
                 points(gap)
             ),
-            None => "Training accuracy ends above validation accuracy by more than normal fluctuation."
-                .to_owned(),
+            None => {
+                "Training accuracy ends above validation accuracy by more than normal fluctuation."
+                    .to_owned()
+            }
         },
         Parting::Together => "Training and validation stay within normal fluctuation.".to_owned(),
     }

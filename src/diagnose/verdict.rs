@@ -1,5 +1,6 @@
 //! The verdict on a run: a word, its reasons, what was found besides.
 
+use super::Subject;
 use super::answer::{Conclusion, Situation, answer};
 use super::causes::{Suspect, causes};
 use super::curve::onset;
@@ -14,7 +15,6 @@ use super::remedies::RemedyRecord;
 use super::summary::{parting, summary};
 use super::trend::{self, Parting};
 use super::unstable::unstable;
-use super::Subject;
 use crate::run::{EpochRecord, RunStatus, Split};
 use serde::{Deserialize, Serialize};
 
@@ -133,9 +133,7 @@ impl Case<'_> {
     /// loss has not turned. Then only the figures are said.
     pub fn is_early(&self) -> bool {
         let fitted = self.gates.as_ref().map(|gates| gates.fitted.answer);
-        !self.subject.status.is_over()
-            && fitted != Some(Answer::Yes)
-            && self.onset_epoch.is_none()
+        !self.subject.status.is_over() && fitted != Some(Answer::Yes) && self.onset_epoch.is_none()
     }
 }
 

@@ -10,9 +10,7 @@ use crate::diagnose::remedies::Treatment;
 use crate::diagnose::simple_models::SimpleModels;
 use crate::diagnose::{Diagnosis, Situation, Untried, small_first};
 use crate::run::{EpochRecord, RunId};
-use crate::store::{
-    Diagnosed, GroupSummary, Inspection, InspectionRow, PROBE, Run, StoreError,
-};
+use crate::store::{Diagnosed, GroupSummary, Inspection, InspectionRow, PROBE, Run, StoreError};
 use std::sync::Arc;
 
 /// A run as its page and its report want it.
@@ -128,9 +126,14 @@ impl Gathered {
         };
         if let Some(group) = &self.offers.going {
             let names: Vec<String> = tried_by(group).iter().map(Treatment::name).collect();
-            return Some(format!("what does training with {} change?", names.join("; with ")));
+            return Some(format!(
+                "what does training with {} change?",
+                names.join("; with ")
+            ));
         }
-        let probe = asked.and_then(|asked| asked.going.as_ref()).and_then(probe_of);
+        let probe = asked
+            .and_then(|asked| asked.going.as_ref())
+            .and_then(probe_of);
         probe
             .map(|probe| small_first(probe.question()))
             .or_else(choosing)
@@ -144,21 +147,29 @@ impl Gathered {
         };
         let dataset = self.run.dataset.as_ref().filter(|_| self.dataset.is_some());
         let unseen = [
-            (Source::Data, "audit", "An audit of its images takes seconds and may show why."),
+            (
+                Source::Data,
+                "audit",
+                "An audit of its images takes seconds and may show why.",
+            ),
             (
                 Source::SimpleModels,
                 "simple-models",
                 "Simple models on its images take seconds and may show why.",
             ),
         ];
-        let mut unseen = unseen.into_iter().filter(|(source, ..)| !self.looks.took(*source));
+        let mut unseen = unseen
+            .into_iter()
+            .filter(|(source, ..)| !self.looks.took(*source));
         let page = dataset
             .filter(|_| !self.looking)
             .zip(unseen.next())
             .map(|(id, (_, part, says))| (says.to_owned(), format!("/datasets/{id}#{part}")));
         let elsewhere = self.parent().map(|(parent, what)| {
             (
-                format!("This run {what} run {parent}: what it shows is on that run\u{2019}s page."),
+                format!(
+                    "This run {what} run {parent}: what it shows is on that run\u{2019}s page."
+                ),
                 format!("/runs/{parent}"),
             )
         });
@@ -209,7 +220,9 @@ async fn look(app: &App, id: RunId) -> Result<Looked, HttpError> {
         (Some(id), Images::Of(_)) => {
             let asked = app.store.inspections(id).await?;
             let of_images = |row: &InspectionRow| Inspection::OF_IMAGES.contains(&row.kind);
-            asked.iter().any(|row| of_images(row) && row.state.is_pending())
+            asked
+                .iter()
+                .any(|row| of_images(row) && row.state.is_pending())
         }
         _ => false,
     };

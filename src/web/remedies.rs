@@ -1,8 +1,8 @@
 //! Remedies of a run as ordinary runs: groups under it, each remedy beside the run itself once its runs are over.
 
 use super::gathered::{Gathered, gather};
-use super::probes::training;
 use super::launch::MOST_NAME;
+use super::probes::training;
 use super::{App, HttpError};
 use crate::data::Dataset;
 use crate::diagnose::finding::Cause;
@@ -33,7 +33,11 @@ const MOST_REMEDIES: usize = 20;
 pub fn tried_by(group: &Group) -> Vec<Treatment> {
     let mut treatments: Vec<Treatment> = Vec::new();
     for of in &group.runs {
-        let mut ids = of.run.settings.keys().filter_map(|field| field.strip_prefix(FIELD));
+        let mut ids = of
+            .run
+            .settings
+            .keys()
+            .filter_map(|field| field.strip_prefix(FIELD));
         if let Some(treatment) = ids.find_map(Treatment::named)
             && !treatments.contains(&treatment)
         {
@@ -384,7 +388,10 @@ pub async fn apply_remedy(app: &App, id: RunId, named: Option<&str>) -> Result<R
     };
     spec.name = format!("{of}, with {}", treatment.name());
     spec.name = spec.name.chars().take(MOST_NAME).collect();
-    spec.notes = format!("What was tried on run {id} and run {tried} showed. {}", record.result);
+    spec.notes = format!(
+        "What was tried on run {id} and run {tried} showed. {}",
+        record.result
+    );
     spec.tags = run.spec.tags;
     spec.test = run.spec.test;
     spec.keep = run.spec.keep;

@@ -203,7 +203,11 @@ fn beside_chance(predictions: &Predictions, split: Split) -> Answer {
         labels[*label as usize] += 1;
     }
     let commonest = f64::from(labels.iter().copied().max().unwrap_or(0)) / f64::from(n.max(1));
-    beats_guessing(upper_tail(right, n, commonest.max(1.0 / labels.len() as f64)))
+    beats_guessing(upper_tail(
+        right,
+        n,
+        commonest.max(1.0 / labels.len() as f64),
+    ))
 }
 
 fn finding(predictions: &Predictions, split: Split, map: &LabelMap) -> Finding {

@@ -124,8 +124,18 @@ const MEMORISATION: &[Remedy] = &[
         network::fewer_channels,
     ),
     AUGMENT,
-    by_run("weight-decay", "weight decay", "weight decay", training::weight_decay),
-    by_run("dropout", "dropout", "dropout before the last layer", network::dropout),
+    by_run(
+        "weight-decay",
+        "weight decay",
+        "weight decay",
+        training::weight_decay,
+    ),
+    by_run(
+        "dropout",
+        "dropout",
+        "dropout before the last layer",
+        network::dropout,
+    ),
     LABEL_SMOOTHING,
     by_run(
         "mixup",
@@ -168,7 +178,11 @@ const LABEL_MAP_MISMATCH: &[Remedy] = &[
 
 const SCRAMBLED_LABELS: &[Remedy] = &[
     VALIDATE_WITHIN_TRAINING,
-    by_people("relabel", "corrected labels", "correct the labels of that split"),
+    by_people(
+        "relabel",
+        "corrected labels",
+        "correct the labels of that split",
+    ),
 ];
 
 const SPLIT_SHIFT: &[Remedy] = &[
@@ -190,7 +204,11 @@ const GROUP_SHIFT: &[Remedy] = &[
         "split again at random; that asks another question: new images of known groups, not new groups",
         images::resplit_pooled,
     ),
-    by_people("more-groups", "images of more groups", "collect images of more groups"),
+    by_people(
+        "more-groups",
+        "images of more groups",
+        "collect images of more groups",
+    ),
 ];
 
 const CLASSES_BY_SPLIT: &[Remedy] = &[
@@ -211,7 +229,11 @@ const CLASSES_BY_SPLIT: &[Remedy] = &[
 
 const PREPROCESSING_MISMATCH: &[Remedy] = &[
     NORMALISE_BY_IMAGE,
-    by_people("one-preparation", "the same preparation for all splits", "prepare all splits by the same code"),
+    by_people(
+        "one-preparation",
+        "the same preparation for all splits",
+        "prepare all splits by the same code",
+    ),
 ];
 
 const BN_EVAL_DISCREPANCY: &[Remedy] = &[
@@ -245,7 +267,11 @@ const LABEL_NOISE: &[Remedy] = &[
         images::without_suspects,
     ),
     LABEL_SMOOTHING,
-    by_people("review-suspects", "reviewed suspects", "look through the images in question"),
+    by_people(
+        "review-suspects",
+        "reviewed suspects",
+        "look through the images in question",
+    ),
 ];
 
 const CLASS_IMBALANCE: &[Remedy] = &[
@@ -325,7 +351,11 @@ const NOT_LEARNING: &[Remedy] = &[
     OTHER_INITIALISATION,
 ];
 
-const EVALUATION_BUG: &[Remedy] = &[by_people("mend-scoring", "mended scoring", "mend the scoring")];
+const EVALUATION_BUG: &[Remedy] = &[by_people(
+    "mend-scoring",
+    "mended scoring",
+    "mend the scoring",
+)];
 
 #[cfg(test)]
 mod tests {

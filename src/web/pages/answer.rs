@@ -93,7 +93,10 @@ impl Button {
             ),
             ActionKind::Remedy => {
                 let name = Treatment::named(&id).map_or_else(|| id.clone(), |of| of.name());
-                (format!("Try {name}{about}"), post("remedies", "remedy", false))
+                (
+                    format!("Try {name}{about}"),
+                    post("remedies", "remedy", false),
+                )
             }
             ActionKind::Probe => (
                 format!("Run this test{about}"),
@@ -113,7 +116,11 @@ impl Button {
 
 impl Going {
     fn of(gathered: &Gathered) -> Option<Going> {
-        let probe = gathered.asked.as_ref().ok().and_then(|asked| asked.going.as_ref());
+        let probe = gathered
+            .asked
+            .as_ref()
+            .ok()
+            .and_then(|asked| asked.going.as_ref());
         let (group, cancel) = match (&gathered.offers.going, probe) {
             (Some(group), _) => (group, format!("/groups/{}/cancel", group.summary.id)),
             (None, Some(group)) => (group, format!("/runs/{}/probes/cancel", gathered.run.id)),
@@ -150,7 +157,10 @@ fn sure(diagnosis: &Diagnosis, last: Option<&EpochRecord>) -> Vec<(&'static str,
         sure.push(("Images", gates.enough_images.statement.clone()));
     }
     if let Some(suspect) = stated {
-        let of_cause = diagnosis.findings.iter().filter(|f| f.cause == Some(suspect.id));
+        let of_cause = diagnosis
+            .findings
+            .iter()
+            .filter(|f| f.cause == Some(suspect.id));
         let mut wrong: Vec<&str> = Vec::new();
         for finding in of_cause.filter(|f| !f.false_alarm.is_empty()) {
             if !wrong.contains(&finding.false_alarm.as_str()) {

@@ -141,7 +141,9 @@ impl ProbesView {
     /// Why none is proposed.
     pub fn nothing_more(&self) -> &'static str {
         match self.verdict {
-            Verdict::Healthy => "What it learnt works on new images, so there is no gap to explain.",
+            Verdict::Healthy => {
+                "What it learnt works on new images, so there is no gap to explain."
+            }
             Verdict::BrokenEvaluation => {
                 "The scoring contradicts itself: mend that first, no training can tell more before."
             }

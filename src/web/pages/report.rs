@@ -203,10 +203,7 @@ fn question(last: Option<&EpochRecord>, diagnosis: &Diagnosis) -> String {
             percent(other),
             images(split)
         ),
-        _ => {
-            "Does the network learn, and does that work on images it has not seen?"
-                .to_owned()
-        }
+        _ => "Does the network learn, and does that work on images it has not seen?".to_owned(),
     }
 }
 

@@ -12,7 +12,9 @@ pub fn title(verdict: impl Borrow<Verdict>) -> &'static str {
         }
         Verdict::Memorising => "Memorising: it does no better than guessing on new images",
         Verdict::Underfitting => "Still learning",
-        Verdict::NotLearning => "Not learning: it does no better than guessing on its training images",
+        Verdict::NotLearning => {
+            "Not learning: it does no better than guessing on its training images"
+        }
         Verdict::Diverged => "Diverged",
         Verdict::BrokenEvaluation => "The scoring contradicts itself",
         Verdict::Undetermined => "No verdict yet",
