@@ -183,6 +183,123 @@ impl Site {
     }
 }
 
+/// The same with other counts right of training and validation, and the confusion matrix of the latter's halves.
+fn counted(epoch: u32, train: (u32, u32), val: (u32, u32)) -> EpochReport {
+    let metrics =
+        |(correct, n): (u32, u32)| Some(SplitMetrics::new(0.7 * f64::from(n), correct, n));
+    let mut report = report(epoch);
+    report.record.train = metrics(train);
+    report.record.val = metrics(val);
+    let (right, wrong) = (val.0 / 2, (val.1 - val.0) / 2);
+    report.confusion = vec![(
+        Split::Val,
+        Confusion(vec![
+            (0, 0, right),
+            (0, 1, wrong),
+            (1, 0, wrong),
+            (1, 1, right),
+        ]),
+    )];
+    report.images = Vec::new();
+    report
+}
+
+impl Site {
+    /// The page of a script's run with these epochs, which goes on.
+    async fn page_of(&self, epochs: Vec<EpochReport>) -> String {
+        let run = self.with_run("a script's", 0).await;
+        let events = epochs
+            .into_iter()
+            .map(|report| ProducerEvent::Epoch(Box::new(report)))
+            .collect();
+        self.store.report(run, Attempt(1), events).await.unwrap();
+        self.get(&format!("/runs/{run}")).await.text
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_shows_test_figures_says_that_they_were_looked_at() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("goes on", 2).await;
+    for path in [format!("/runs/{run}"), format!("/runs/{run}/reveal")] {
+        let text = site.get(&path).await.text;
+        assert!(
+            !text.contains("Nobody has looked at the test images"),
+            "{path}: {text}"
+        );
+        assert!(text.contains("looked at 1 time by 1 run"), "{path}: {text}");
+    }
+    // However long it goes on, and when it has ended, it is one look.
+    let end = ProducerEvent::End {
+        status: RunStatus::Finished,
+        message: String::new(),
+    };
+    let more = vec![ProducerEvent::Epoch(Box::new(report(3))), end];
+    site.store.report(run, Attempt(1), more).await.unwrap();
+    let text = site.get(&format!("/runs/{run}")).await.text;
+    assert!(text.contains("looked at 1 time by 1 run"), "{text}");
+}
+
+#[tokio::test]
+async fn while_a_network_still_learns_its_page_says_only_what_the_figures_show() {
+    let site = Site::with_dataset("two classes").await;
+    let early = site.page_of(vec![counted(6, (441, 630), (44, 90))]).await;
+    for overclaims in ["by heart", "Memorising", "Overfitting", "nothing else"] {
+        let verdict = part(&early, "verdict");
+        assert!(!verdict.contains(overclaims), "{overclaims}: {verdict}");
+    }
+    let answer = part(&early, "answer");
+    for says in [
+        "After epoch 6",
+        "70.0 % (441 of 630)",
+        "too early for a verdict",
+    ] {
+        assert!(answer.contains(says), "{says}: {answer}");
+    }
+    // Once training is fitted there is a verdict, and it says what was measured.
+    let fitted = site.page_of(vec![counted(31, (627, 630), (44, 90))]).await;
+    let verdict = part(&fitted, "verdict");
+    assert!(
+        verdict.contains("Memorising: it does no better than guessing on new images"),
+        "{verdict}"
+    );
+    assert!(!verdict.contains("nothing else"), "{verdict}");
+}
+
+#[tokio::test]
+async fn one_p_value_has_one_wording_on_a_page() {
+    let site = Site::with_dataset("two classes").await;
+    // 54 of 90 with two classes: p = .036.
+    let page = site.page_of(vec![counted(31, (628, 630), (54, 90))]).await;
+    let wordings = |of: &str| page.matches(of).count();
+    assert_eq!(
+        [
+            "cannot be told from guessing",
+            "perhaps better than guessing",
+            "no better than guessing there"
+        ]
+        .map(wordings),
+        [0; 3],
+        "{page}"
+    );
+    // The gate, and why no order of the classes can be seen.
+    for says in [
+        "60.0 % (54 of 90) is hardly better than guessing",
+        "the network is hardly better than guessing there",
+    ] {
+        assert_eq!(wordings(says), 1, "{says}: {page}");
+    }
+}
+
+/// A section of a page, by its id.
+fn part<'a>(page: &'a str, id: &str) -> &'a str {
+    let from = page
+        .find(&format!("<section id=\"{id}\""))
+        .unwrap_or_else(|| panic!("no section {id} in {page}"));
+    let section = &page[from..];
+    &section[..section.find("</section>").unwrap()]
+}
+
 #[tokio::test]
 async fn the_demonstration_shows_the_runs_that_were_launched_by_hand_and_no_others() {
     let site = Site::with_dataset("demo").await;

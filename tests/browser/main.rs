@@ -1,7 +1,7 @@
 //! A person's way through the dashboard, in a headless browser: upload, launch, watch, cancel, download.
 
-mod around;
 mod accessibility;
+mod around;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;

@@ -154,6 +154,29 @@ impl RecordedHistory {
         lowest.or(highest).map(|(epoch, _)| *epoch)
     }
 
+    /// The one thing that would help most to judge it, a sentence.
+    pub fn wants(&self, without_predictions: bool) -> &'static str {
+        let measured = |split: Split| {
+            let curves = &self.curves;
+            !curves.accuracies(split).1.is_empty() || !curves.losses(split).1.is_empty()
+        };
+        if !measured(Split::Train) {
+            "It has no training figures, so nothing can be said of a gap: add columns such as train_loss and train_acc."
+        } else if !measured(Split::Val) {
+            "It has no validation figures, so nothing can be said of a gap: add columns such as val_loss and val_acc."
+        } else if self.images[Split::Val as usize].is_none() {
+            "The number of validation images would help most: 14 of 90 right can be chance, 140 of 900 cannot."
+        } else if self.images[Split::Train as usize].is_none() {
+            "The number of training images would help most: it shows whether the gap can be chance."
+        } else if self.classes == 0 {
+            "The number of classes would help most: it says what guessing gets."
+        } else if without_predictions {
+            "A file with the predictions of single images would help most: it shows mixed-up classes."
+        } else {
+            "The images would help most: gapwatch diagnose --data FOLDER looks at them."
+        }
+    }
+
     /// Takes the number of images of each split from the user, and doubts one that the accuracies cannot come from.
     pub fn with_images(mut self, images: [Option<u32>; 3]) -> RecordedHistory {
         for split in Split::ALL {

@@ -136,11 +136,11 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
         epochs: &epochs,
         last: history.last(),
         provisional: (known(Split::Val).is_none())
-            .then_some("nobody has said how many validation images there are, so their noise is guessed from the curves.")
+            .then_some("Uncertain: the number of validation images is not known, so chance is estimated from the curves.")
             .or(found
                 .diagnosis
                 .provisional
-                .then_some("there are few validation images.")),
+                .then_some("Uncertain: few validation images.")),
         diagnosis: looks.document(found.diagnosis.clone()),
         best: found.diagnosis.best_epoch,
         looks,

@@ -187,16 +187,13 @@ fn question(last: Option<&EpochRecord>, diagnosis: &Diagnosis) -> String {
             )
         }
         (Some(train), Some((split, other))) => format!(
-            "The network gets {} of {} right and {} of {}: does it learn, and does what it learns carry over?",
+            "The network gets {} of {} right and {} of {}: does it learn, and does that work on new images?",
             percent(train),
             images(Split::Train),
             percent(other),
             images(split)
         ),
-        _ => {
-            "Does the network learn, and does what it learns carry over to images it has not seen?"
-                .to_owned()
-        }
+        _ => "Does the network learn, and does that work on images it has not seen?".to_owned(),
     }
 }
 

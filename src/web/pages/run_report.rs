@@ -104,8 +104,8 @@ impl Gathered {
         };
         let provisional = match run.status {
             _ if !self.diagnosis.provisional || self.epochs.is_empty() => None,
-            RunStatus::Queued | RunStatus::Running => Some("the run still goes on."),
-            _ => Some("there are few validation images."),
+            RunStatus::Queued | RunStatus::Running => Some("Preliminary: still training."),
+            _ => Some("Uncertain: few validation images."),
         };
         let material = Material {
             title,
