@@ -190,7 +190,7 @@ fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_image
     }));
     server.wait_run(run, |run| run["status"] == "finished");
     let cell = format!("/runs/{run}/images?split=val&#38;epoch=12&#38;class=0&#38;predicted=1");
-    for (path, opens) in [("", true), ("/report", true), ("/report.html", false)] {
+    for (path, opens) in [("/why", true), ("/report", true), ("/report.html", false)] {
         let page = server.page(&format!("/runs/{run}{path}"));
         let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
         let matrix = &finding[at(finding, "The confusion matrix of validation")..];
@@ -201,7 +201,7 @@ fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_image
     }
     // Of images that are gone, or that are others under the same name, nothing is opened.
     let opens_none = || {
-        for path in ["", "/report"] {
+        for path in ["/why", "/report"] {
             let page = server.page(&format!("/runs/{run}{path}"));
             let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
             let finding = &finding[..at(finding, "</article>")];

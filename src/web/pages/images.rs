@@ -8,9 +8,8 @@ use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
 use askama::Template;
 use axum::response::Response;
+use serde::Deserialize;
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::str::FromStr;
 
 /// Images on the page.
 const IMAGES: usize = 60;
@@ -21,6 +20,7 @@ pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: 
 }
 
 /// Which images: of a split after an epoch, of one true class and one predicted class if they are given.
+#[derive(Deserialize)]
 pub struct Cell {
     split: Split,
     epoch: u32,
@@ -30,7 +30,7 @@ pub struct Cell {
     page: usize,
 }
 
-impl ImagesQuery {
+impl Cell {
     /// The address of a page of them.
     fn address(&self, run: RunId, page: usize) -> String {
         let number = |of: Option<u32>| of.map_or_else(String::new, |of| of.to_string());
@@ -43,39 +43,6 @@ impl ImagesQuery {
         ]);
         format!("/runs/{run}/images?{pairs}")
     }
-}
-
-impl Cell {
-    /// Reads the fields of a query. An error names the field.
-    pub fn parse(
-        split: &str,
-        epoch: &str,
-        class: &str,
-        predicted: &str,
-    ) -> Result<Cell, HttpError> {
-        Ok(Cell {
-            split: Split::ALL
-                .into_iter()
-                .find(|known| known.name() == split)
-                .ok_or_else(|| {
-                    HttpError::bad_request(format!("split: '{split}' is not train, val or test"))
-                })?,
-            epoch: number("epoch", epoch)?,
-            class: given(class).map(|text| number("class", text)).transpose()?,
-            predicted: given(predicted)
-                .map(|text| number("predicted", text))
-                .transpose()?,
-        })
-    }
-}
-
-fn given(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
-fn number<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, HttpError> {
-    text.parse()
-        .map_err(|error| HttpError::bad_request(format!("{field}: '{text}': {error}")))
 }
 
 struct Shown {

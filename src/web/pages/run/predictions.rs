@@ -2,7 +2,7 @@
 
 use super::super::confusion::{MatrixQuery, MatrixView};
 use super::super::error::rendered;
-use super::super::images::{self, Cell};
+use super::super::images;
 use super::super::wording::{duration, island};
 use super::frame::{Frame, Section};
 use super::history::RunData;
@@ -13,6 +13,7 @@ use crate::web::{App, HttpError};
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
@@ -28,8 +29,6 @@ pub fn router() -> Router<App> {
 struct Asked {
     split: String,
     epoch: String,
-    class: String,
-    predicted: String,
     show: String,
 }
 
@@ -46,19 +45,17 @@ async fn show(
     State(app): State<App>,
     Id(id): Id<RunId>,
     Query(asked): Query<Asked>,
+    uri: Uri,
 ) -> Result<Response, HttpError> {
-    let Asked {
-        split,
-        epoch,
-        class,
-        predicted,
-        show,
-    } = asked;
-    if show != "matrix" && !split.is_empty() && !epoch.is_empty() {
-        let cell = Cell::parse(&split, &epoch, &class, &predicted)?;
-        return images::show(&app, id, cell).await;
+    if asked.show != "matrix" && !asked.split.is_empty() && !asked.epoch.is_empty() {
+        let cell = axum::extract::Query::try_from_uri(&uri)
+            .map_err(|rejection| HttpError::bad_request(rejection.body_text()))?;
+        return images::show(&app, id, cell.0).await;
     }
-    let asked = MatrixQuery { split, epoch };
+    let asked = MatrixQuery {
+        split: asked.split,
+        epoch: asked.epoch,
+    };
     let (run, epochs) = app.store.run_with_epochs(id).await?;
     Ok(rendered(&ImagesPage {
         matrix: MatrixView::of(&app, &run, &epochs, &asked).await?,
