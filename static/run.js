@@ -110,7 +110,7 @@ function listen() {
   hear("log", update);
   hear("diagnosis", update);
   hear("best", (best) => {
-    charts.best = best.epoch;
+    charts.best = best;
     charts.paint();
     update();
   });

@@ -10,7 +10,7 @@ pub(super) use meaning::split as split_named;
 
 use super::curves::Curves;
 use super::gates::percent;
-use crate::run::{EpochRecord, RunStatus, Split, SplitMetrics};
+use crate::run::{EpochRecord, Metric, RunStatus, Split, SplitMetrics};
 
 /// A history file may have this many bytes.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -152,6 +152,14 @@ impl RecordedHistory {
             .rev()
             .max_by(|a, b| a.1.total_cmp(b.1));
         lowest.or(highest).map(|(epoch, _)| *epoch)
+    }
+
+    /// What [`RecordedHistory::best_epoch`] is chosen by.
+    pub fn best_by(&self) -> Metric {
+        match self.curves.losses(Split::Val).0.is_empty() {
+            true => Metric::ValAccuracy,
+            false => Metric::ValLoss,
+        }
     }
 
     /// Takes the number of images of each split from the user, and doubts one that the accuracies cannot come from.

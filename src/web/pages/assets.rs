@@ -33,7 +33,10 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 17] = files![
+const FILES: [(&str, &[u8]); 24] = files![
+    "axes.js",
+    "chart.js",
+    "choices.js",
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -42,15 +45,19 @@ const FILES: [(&str, &[u8]); 17] = files![
     "diagnose.js",
     "figure.js",
     "form.js",
+    "legend.js",
     "live.js",
     "logo.svg",
     "probes.js",
     "run.js",
     "runs.js",
+    "series.js",
     "statistics.js",
     "stream.js",
     "style.css",
     "theme.js",
+    "thin.js",
+    "zoom.js",
 ];
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {

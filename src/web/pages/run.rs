@@ -16,7 +16,7 @@ use super::wording::{
     bytes, counted, duration, island, loss, moment, percent, points, query, setting, thousands,
 };
 use crate::diagnose::{Diagnosis, share, wilson};
-use crate::run::{EpochRecord, RunId, RunStatus, Seq, Split, SplitMetrics};
+use crate::run::{BestEpoch, EpochRecord, RunId, RunStatus, Seq, Split, SplitMetrics};
 use crate::store::{Checkpoint, GroupSummary, LogLine, Run};
 use crate::train::Wish;
 use crate::web::HttpError;
@@ -62,7 +62,7 @@ struct RunData<'a> {
     epochs: u32,
     sealed: bool,
     seq: Seq,
-    best: Option<u32>,
+    best: Option<&'a BestEpoch>,
     chance: Option<f64>,
     history: Columns,
 }
@@ -311,7 +311,7 @@ async fn show(
         epochs: run.epochs,
         sealed: run.sealed,
         seq: run.last_seq,
-        best: run.best.as_ref().map(|best| best.epoch),
+        best: run.best.as_ref(),
         chance: run
             .facts
             .as_ref()
