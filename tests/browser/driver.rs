@@ -130,6 +130,25 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Opens another tab in front: the page is hidden.
+    pub async fn hide(&self) {
+        let page = self.driver.window().await.unwrap();
+        self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("document.hidden").await;
+    }
+
+    /// Closes the tab in front again: the page is seen.
+    pub async fn show(&self) {
+        let page = self.driver.window().await.unwrap();
+        let tabs = self.driver.windows().await.unwrap();
+        let front = tabs.into_iter().find(|tab| *tab != page);
+        self.driver.switch_to_window(front.unwrap()).await.unwrap();
+        self.driver.close_window().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("!document.hidden").await;
+    }
+
     /// What a script expression gives, as JSON.
     pub async fn value_of(&self, expression: &str) -> Value {
         self.evaluate(expression)

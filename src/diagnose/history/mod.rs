@@ -10,7 +10,7 @@ pub(super) use meaning::split as split_named;
 
 use super::curves::Curves;
 use super::gates::percent;
-use crate::run::{EpochRecord, RunStatus, Split, SplitMetrics};
+use crate::run::{EpochRecord, Metric, RunStatus, Split, SplitMetrics};
 
 /// A history file may have this many bytes.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -174,6 +174,14 @@ impl RecordedHistory {
             "A file with the predictions of single images would help most: it shows mixed-up classes."
         } else {
             "The images would help most: gapwatch diagnose --data FOLDER looks at them."
+        }
+    }
+
+    /// What [`RecordedHistory::best_epoch`] is chosen by.
+    pub fn best_by(&self) -> Metric {
+        match self.curves.losses(Split::Val).0.is_empty() {
+            true => Metric::ValAccuracy,
+            false => Metric::ValLoss,
         }
     }
 

@@ -34,6 +34,9 @@ macro_rules! files {
 }
 
 const FILES: &[(&str, &[u8])] = &files![
+    "axes.js",
+    "chart.js",
+    "choices.js",
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -43,6 +46,7 @@ const FILES: &[(&str, &[u8])] = &files![
     "figure.js",
     "follow.js",
     "form.js",
+    "legend.js",
     "live.js",
     "logo.svg",
     "matrix.js",
@@ -50,10 +54,13 @@ const FILES: &[(&str, &[u8])] = &files![
     "probes.js",
     "run.js",
     "runs.js",
+    "series.js",
     "statistics.js",
     "stream.js",
     "style.css",
     "theme.js",
+    "thin.js",
+    "zoom.js",
 ];
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {

@@ -4,6 +4,7 @@ use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
 use super::report::{Material, Report};
+use crate::chart::Best;
 use crate::diagnose::looks::{Looks, Source};
 use crate::run::{FieldError, Split};
 use crate::web::HttpError;
@@ -142,7 +143,10 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
                 .provisional
                 .then_some("Uncertain: few validation images.")),
         diagnosis: looks.document(found.diagnosis.clone()),
-        best: found.diagnosis.best_epoch,
+        best: found.diagnosis.best_epoch.map(|epoch| Best {
+            epoch,
+            by: history.best_by(),
+        }),
         looks,
     };
     let mut report = Report::of(material, |source, findings| {

@@ -31,7 +31,7 @@ pub struct Material<'a> {
     pub diagnosis: Diagnosis,
     /// Why the verdict may still change.
     pub provisional: Option<&'static str>,
-    pub best: Option<u32>,
+    pub best: Option<chart::Best>,
     pub looks: Looks,
 }
 
@@ -93,7 +93,7 @@ impl Report {
     ) -> Result<Report, HttpError> {
         let charts = charts(&material)?;
         let best = material.best;
-        let best = best.and_then(|best| material.epochs.iter().find(|e| e.epoch == best));
+        let best = best.and_then(|best| material.epochs.iter().find(|e| e.epoch == best.epoch));
         let last = material.last.as_ref();
         let mut report = Report {
             question: question(last, &material.diagnosis),
@@ -114,7 +114,7 @@ impl Report {
             origin: material.origin,
             diagnosis: material.diagnosis,
             provisional: material.provisional,
-            best: material.best,
+            best: material.best.map(|best| best.epoch),
         };
         for look in material.looks.iter() {
             match &look.findings {
@@ -229,7 +229,7 @@ fn charts(material: &Material) -> Result<Vec<Chart>, HttpError> {
     let subject = chart::Subject {
         name: &material.title,
         epochs: material.epochs,
-        best_epoch: material.best,
+        best: material.best,
         classes: &[],
         confusion: None,
     };

@@ -7,6 +7,7 @@ use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
+use crate::chart::Best;
 use crate::data::{Dataset, thumbnail};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::looks::{Looks, Source};
@@ -117,7 +118,7 @@ impl Gathered {
             epochs: &self.epochs,
             diagnosis: self.diagnosis.clone(),
             provisional,
-            best: run.best.as_ref().map(|best| best.epoch),
+            best: Best::of(&run.best),
             looks: self.looks.clone(),
         };
         let mut report = Report::of(material, |source, findings| {

@@ -1,6 +1,6 @@
 //! A run's history as the page's scripts draw it: one column per series.
 
-use crate::run::{EpochRecord, Metric, RunId, RunStatus, Seq, Split};
+use crate::run::{BestEpoch, EpochRecord, RunId, RunStatus, Seq, Split};
 use crate::store::Run;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,17 +15,10 @@ pub struct RunData<'a> {
     epochs: u32,
     sealed: bool,
     seq: Seq,
-    best: Option<BestOf>,
+    best: Option<&'a BestEpoch>,
     /// The accuracy of guessing on validation.
     chance: Option<f64>,
     history: Columns,
-}
-
-/// The epoch that validation chose, and by what.
-#[derive(Serialize)]
-struct BestOf {
-    epoch: u32,
-    metric: Metric,
 }
 
 #[derive(Serialize)]
@@ -55,10 +48,7 @@ impl<'a> RunData<'a> {
             epochs: run.epochs,
             sealed: run.sealed,
             seq: run.last_seq,
-            best: run.best.as_ref().map(|best| BestOf {
-                epoch: best.epoch,
-                metric: best.metric,
-            }),
+            best: run.best.as_ref(),
             chance: run
                 .facts
                 .as_ref()
