@@ -1,12 +1,4 @@
-// Uploading by drag and drop with progress, and imports followed until they are done.
-
-import { refresh } from "./live.js";
-
-/** While something is being imported, the page is looked at again. */
-function follow() {
-  if (document.querySelector("[data-again]")) setTimeout(() => refresh(location.href).then(follow), 700);
-}
-follow();
+// Uploading by drag and drop, with progress.
 
 const form = document.getElementById("upload");
 if (form) {

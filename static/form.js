@@ -1,6 +1,7 @@
 // The form of a new run: checked as one types, the fields that one has not touched following network and dataset, and
 // the address holding those that one has.
 
+import { follow } from "./follow.js";
 import { refresh } from "./live.js";
 
 const form = document.getElementById("form");
@@ -18,6 +19,11 @@ function given() {
   return query;
 }
 
+/** Opens every part that a field is folded in. */
+function unfold(field) {
+  for (let part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+}
+
 /** Shows the fields that the chosen optimizer, network and so on have. */
 function reveal() {
   for (const part of form.querySelectorAll("[data-when]")) {
@@ -28,8 +34,7 @@ function reveal() {
     const field = form.elements[error.dataset.for];
     if (error.textContent) {
       field.setAttribute("aria-invalid", "true");
-      const folded = field.closest("details");
-      if (folded) folded.open = true;
+      unfold(field);
     } else field.removeAttribute("aria-invalid");
   }
 }
@@ -37,7 +42,10 @@ function reveal() {
 let round = 0;
 async function check() {
   const mine = ++round;
-  const body = given();
+  const query = given().toString();
+  const body = new URLSearchParams(query);
+  // The dataset that is shown stays, also when a newer one has become ready.
+  if (form.elements.dataset.value) body.set("dataset", form.elements.dataset.value);
   const fresh = await refresh("/runs/new/check", { method: "POST", body }, () => mine === round);
   if (!fresh) return;
   for (const field of fields) {
@@ -47,7 +55,6 @@ async function check() {
   }
   reveal();
   // Long layers would make an address that servers refuse: they are kept in the page alone.
-  const query = body.toString();
   if (query.length < 6000) history.replaceState(null, "", query ? `?${query}` : location.pathname);
 }
 
@@ -87,8 +94,14 @@ form.addEventListener("change", (event) => {
   }
 });
 
+// A browser can point at a field that is wrong only where it is seen.
+form.addEventListener("invalid", ({ target }) => unfold(target), true);
+
 form.addEventListener("submit", () => (document.getElementById("launch").disabled = true));
 addEventListener("pageshow", () => (document.getElementById("launch").disabled = false));
+
+// Datasets come and go while the form is filled in.
+follow(["data"], check);
 
 reveal();
 form.querySelector("[aria-invalid]")?.focus();

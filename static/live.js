@@ -1,11 +1,11 @@
-// Parts of a page brought up to date from the server's own rendering, without losing what the reader has open or chosen.
+// Parts of a page brought up to date from the server's own rendering, without losing what the reader has typed or open.
 
 /** The rendering that a part was made from: what scripts did to it since does not make it old. */
 const shown = new WeakMap();
 
 /**
- * Replaces every element with `data-live` and an id by the one of the same id in the page at `url`. Gives that page, or
- * null where it did not come or is no longer wanted.
+ * Brings every element with `data-live` and an id up to date from the one of the same id in the page at `url`. Gives that
+ * page, or null if it did not come or is no longer wanted.
  */
 export async function refresh(url, request = {}, wanted = () => true) {
   const answer = await fetch(url, { ...request, headers: { accept: "text/html" } }).catch(() => null);
@@ -18,30 +18,69 @@ export async function refresh(url, request = {}, wanted = () => true) {
 
 /** The same with a page that is there already. */
 export function replace(fresh) {
+  const focused = document.activeElement;
   for (const part of fresh.querySelectorAll("[data-live][id]")) {
     const old = document.getElementById(part.id);
     const source = part.outerHTML;
     if (!old || shown.get(old) === source || old.outerHTML === source) continue;
-    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-    // The fresh page keeps its own copy, for the one who asked.
-    const next = document.importNode(part, true);
-    keep(old, next);
-    old.replaceWith(next);
-    shown.set(next, source);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    fit(old, part);
+    shown.set(old, source);
+  }
+  if (document.activeElement !== focused) {
+    const again = focused.isConnected ? focused : focused.id && document.getElementById(focused.id);
+    again?.focus?.({ preventScroll: true });
   }
   localiseTimes();
+  document.dispatchEvent(new Event("refreshed"));
 }
 
-/** Details stay open or closed, and boxes ticked, as the reader has them. */
-function keep(old, part) {
-  for (const details of old.querySelectorAll("details[id]")) {
-    const again = part.querySelector(`#${CSS.escape(details.id)}`);
-    if (again) again.open = details.open;
+/** What makes an element this one and no other of its kind: rows of a list, choices and boxes. */
+function identity(element) {
+  const id = element.getAttribute("id");
+  if (id) return id;
+  if (element.localName === "option") return element.value;
+  if (element.localName === "input") return `${element.name} ${["checkbox", "radio"].includes(element.type) ? element.value : ""}`;
+  return "";
+}
+
+const alike = (one, other) =>
+  one.nodeName === other.nodeName && (one.nodeType !== Node.ELEMENT_NODE || identity(one) === identity(other));
+
+/**
+ * Makes one element what another is. What they have in common stays in place: with what is typed, ticked, chosen, open and
+ * focused in it. An element with `data-kept` belongs to its script and is left alone.
+ */
+function fit(old, next) {
+  if (old.hasAttribute("data-kept")) return;
+  for (const { name, value } of next.attributes) {
+    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  for (const box of old.querySelectorAll("input[type=checkbox]:checked")) {
-    const again = part.querySelector(`input[name="${CSS.escape(box.name)}"][value="${CSS.escape(box.value)}"]`);
-    if (again) again.checked = true;
+  for (const { name } of [...old.attributes]) {
+    if (name !== "open" && !next.hasAttribute(name)) old.removeAttribute(name);
+  }
+  let place = old.firstChild;
+  for (const wanted of next.childNodes) {
+    let found = place;
+    while (found && !alike(found, wanted)) found = found.nextSibling;
+    if (!found) {
+      // The fresh page keeps its own copy, for the one who asked.
+      old.insertBefore(document.importNode(wanted, true), place);
+      continue;
+    }
+    if (found === place) place = place.nextSibling;
+    else old.insertBefore(found, place);
+    if (found.nodeType !== Node.ELEMENT_NODE) {
+      if (found.nodeValue !== wanted.nodeValue) found.nodeValue = wanted.nodeValue;
+    } else if (found.localName !== "svg") {
+      fit(found, wanted);
+    } else if (found.outerHTML !== wanted.outerHTML) {
+      found.replaceWith(document.importNode(wanted, true));
+    }
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
   }
 }
 

@@ -1,23 +1,13 @@
-// The list of runs: kept up to date, filtered as one chooses.
+// The list of runs, filtered as one chooses.
 
-import { count } from "./chosen.js";
-import { paced } from "./figure.js";
-import { refresh } from "./live.js";
-import { whileSeen } from "./stream.js";
+import "./chosen.js";
 
-const filters = document.getElementById("filters");
-filters?.addEventListener("change", () => filters.requestSubmit());
-
-// What is empty is left out of the address.
-filters?.addEventListener("formdata", (event) => {
-  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+document.addEventListener("change", ({ target }) => {
+  if (target.form?.id === "filters") target.form.requestSubmit();
 });
 
-const update = paced(() => refresh(location.href).then(count));
-whileSeen(() => {
-  const stream = new EventSource("/api/v1/runs/events");
-  stream.addEventListener("changed", update);
-  // While there was no connection something may have been missed.
-  stream.addEventListener("open", update);
-  return stream;
+// What is empty is left out of the address.
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (target.id !== "filters") return;
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });

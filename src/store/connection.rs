@@ -35,6 +35,7 @@ pub(super) struct Change<'a> {
     pub tx: Transaction<'a>,
     messages: Vec<(RunId, Message)>,
     changed: Vec<RunId>,
+    data_changed: bool,
 }
 
 impl Change<'_> {
@@ -49,6 +50,11 @@ impl Change<'_> {
         if !self.changed.contains(&run) {
             self.changed.push(run);
         }
+    }
+
+    /// Marks datasets or their inspections as changed.
+    pub fn data_changed(&mut self) {
+        self.data_changed = true;
     }
 }
 
@@ -154,12 +160,14 @@ fn commit<T>(
         tx: connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
         messages: Vec::new(),
         changed: Vec::new(),
+        data_changed: false,
     };
     let result = change(&mut writing)?;
     let Change {
         tx,
         messages,
         changed,
+        data_changed,
     } = writing;
     tx.commit()?;
     for (run, message) in messages {
@@ -167,6 +175,9 @@ fn commit<T>(
     }
     for run in changed {
         feed.changed(run);
+    }
+    if data_changed {
+        feed.data_changed();
     }
     Ok(result)
 }

@@ -110,6 +110,7 @@ impl Store {
                 "INSERT INTO dataset (id, title, created, state) VALUES (?1, ?2, ?3, ?4)",
                 params![id, title, Moment::now(), DatasetState::Importing],
             )?;
+            change.data_changed();
             Ok(id)
         })
         .await
@@ -126,6 +127,7 @@ impl Store {
                 "INSERT OR REPLACE INTO dataset (id, title, created, state) VALUES (?1, ?2, ?3, ?4)",
                 params![id, title, Moment::now(), DatasetState::Importing],
             )?;
+            change.data_changed();
             Ok(true)
         })
         .await
@@ -159,6 +161,7 @@ impl Store {
                 params![id, state, message, facts],
             )?;
             change.want_inspection(&id, Inspection::Audit)?;
+            change.data_changed();
             Ok(())
         })
         .await
@@ -243,6 +246,7 @@ impl Store {
             change
                 .tx
                 .execute("DELETE FROM dataset WHERE id = ?1", [&wanted])?;
+            change.data_changed();
             Ok(())
         })
         .await?;

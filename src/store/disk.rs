@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// What is left free where nothing else is said: the database and the workers' checkpoints need room to the end.
 pub const FREE_BYTES_KEPT: u64 = 512 << 20;
@@ -39,6 +40,8 @@ struct Seen {
     free: AtomicU64,
     total: AtomicU64,
     full: AtomicBool,
+    /// What pages say of it.
+    says: watch::Sender<Option<String>>,
 }
 
 impl Disk {
@@ -76,6 +79,12 @@ impl Disk {
         self.seen.free.store(free, Ordering::Relaxed);
         self.seen.total.store(total, Ordering::Relaxed);
         self.seen.full.store(free < wanted, Ordering::Relaxed);
+        let says = self.said();
+        self.seen.says.send_if_modified(|told| {
+            let changed = *told != says;
+            *told = says;
+            changed
+        });
     }
 
     /// As of the last look.
@@ -109,6 +118,15 @@ impl Disk {
 
     /// What there is to say of a disk that is full or will be, for the user.
     pub fn says(&self) -> Option<String> {
+        self.seen.says.borrow().clone()
+    }
+
+    /// Changes with what [`Disk::says`] gives.
+    pub fn watch(&self) -> watch::Receiver<Option<String>> {
+        self.seen.says.subscribe()
+    }
+
+    fn said(&self) -> Option<String> {
         let (free, kept) = (size(self.free_bytes()), size(self.kept));
         match self.room() {
             Room::Ample => None,

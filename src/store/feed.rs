@@ -1,10 +1,10 @@
-//! What watchers hear: each run's messages as they are committed, and which run has changed.
+//! What watchers hear: each run's messages as they are committed, which run has changed, and that data have.
 
 use super::EventKind;
 use crate::run::{RunId, Seq};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A watcher that is further behind reads the database again.
 const KEPT_MESSAGES: usize = 256;
@@ -24,6 +24,8 @@ pub struct Message {
 pub struct Feed {
     runs: Mutex<HashMap<RunId, broadcast::Sender<Arc<Message>>>>,
     changes: broadcast::Sender<RunId>,
+    /// Counts the changes of datasets, uploads and inspections.
+    data: watch::Sender<u64>,
 }
 
 impl Feed {
@@ -31,6 +33,7 @@ impl Feed {
         Feed {
             runs: Mutex::default(),
             changes: broadcast::channel(KEPT_MESSAGES).0,
+            data: watch::Sender::new(0),
         }
     }
 
@@ -46,6 +49,11 @@ impl Feed {
     /// The ids of runs that get an event, are made, changed or deleted.
     pub fn watch_changes(&self) -> broadcast::Receiver<RunId> {
         self.changes.subscribe()
+    }
+
+    /// Changes whenever a dataset, an upload or an inspection is made, goes on to its next state, or is deleted.
+    pub fn watch_data(&self) -> watch::Receiver<u64> {
+        self.data.subscribe()
     }
 
     /// Tells what was committed, or what is never stored.
@@ -71,6 +79,10 @@ impl Feed {
 
     pub(super) fn changed(&self, run: RunId) {
         let _ = self.changes.send(run);
+    }
+
+    pub(super) fn data_changed(&self) {
+        self.data.send_modify(|changes| *changes += 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, broadcast::Sender<Arc<Message>>>> {

@@ -164,6 +164,7 @@ impl Store {
                     "a range test of the dataset '{id}' waits or runs already: cancel it, or wait for its end"
                 )));
             }
+            change.data_changed();
             Ok(change.tx.query_row(
                 &format!("{SELECT} WHERE dataset = ?1 AND kind = ?2"),
                 params![id, kind],
@@ -182,6 +183,7 @@ impl Store {
                  WHERE dataset = ?1 AND kind = ?2 AND state IN ('waiting', 'running')",
                 params![id, kind, Moment::now()],
             )?;
+            change.data_changed();
             match cancelled {
                 0 => Err(StoreError::Conflict(format!(
                     "no {} of the dataset '{id}' waits or runs",
@@ -220,6 +222,7 @@ impl Store {
                     "UPDATE inspection SET state = 'running' WHERE dataset = ?1 AND kind = ?2",
                     params![row.dataset, row.kind],
                 )?;
+                change.data_changed();
             }
             Ok(next)
         })
@@ -260,6 +263,7 @@ impl Store {
                     params![dataset, kind, asked, now, message],
                 )?,
             };
+            change.data_changed();
             Ok(())
         })
         .await
@@ -319,23 +323,25 @@ impl Store {
 
 impl Change<'_> {
     /// Asks for an inspection unless one of the kind was ever asked for, or the dataset is not ready.
-    pub(super) fn want_inspection(&self, id: &DatasetId, kind: Inspection) -> StoreResult<()> {
+    pub(super) fn want_inspection(&mut self, id: &DatasetId, kind: Inspection) -> StoreResult<()> {
         self.tx.execute(
             "INSERT OR IGNORE INTO inspection (dataset, kind, state, asked)
              SELECT id, ?2, 'waiting', ?3 FROM dataset WHERE id = ?1 AND state = 'ready'",
             params![id, kind, Moment::now()],
         )?;
+        self.data_changed();
         Ok(())
     }
 
     /// Asks for the simple models of the dataset of a run that has ended.
-    pub(super) fn want_simple_models(&self, run: RunId) -> StoreResult<()> {
+    pub(super) fn want_simple_models(&mut self, run: RunId) -> StoreResult<()> {
         self.tx.execute(
             "INSERT OR IGNORE INTO inspection (dataset, kind, state, asked)
              SELECT dataset.id, ?2, 'waiting', ?3 FROM run JOIN dataset ON dataset.id = run.dataset
              WHERE run.id = ?1 AND dataset.state = 'ready'",
             params![run, Inspection::SimpleModels, Moment::now()],
         )?;
+        self.data_changed();
         Ok(())
     }
 }

@@ -48,6 +48,10 @@ pub struct RunFilter {
     pub dataset: Option<String>,
     pub tag: Option<String>,
     pub group: Option<GroupId>,
+    /// Only runs that a user launched one by one on the data as they are: none of a sweep, a probe or a remedy.
+    pub own: bool,
+    /// The name of a preset network.
+    pub preset: Option<String>,
     /// Words in the name or the notes.
     pub text: Option<String>,
     pub sort: RunSort,
@@ -67,7 +71,11 @@ impl Store {
     /// The runs that a filter lets through.
     pub async fn runs(&self, filter: RunFilter) -> StoreResult<Vec<Run>> {
         self.read(move |db| {
-            let mut conditions = vec!["1".to_owned()];
+            let all = match filter.own {
+                true => "run_group IS NULL AND spec ->> '$.variation' IS NULL",
+                false => "1",
+            };
+            let mut conditions = vec![all.to_owned()];
             let mut values: Vec<Value> = Vec::new();
             let mut add = |condition: &str, value: Value| {
                 values.push(value);
@@ -87,6 +95,9 @@ impl Store {
             }
             if let Some(group) = filter.group {
                 add("run_group = ?", group.0.into());
+            }
+            if let Some(preset) = filter.preset {
+                add("spec ->> '$.model.preset' = ?", preset.into());
             }
             for word in filter.text.iter().flat_map(|t| t.split_whitespace()).take(10) {
                 add(

@@ -100,6 +100,7 @@ impl Library {
             );
             id
         };
+        self.store.feed().data_changed();
         let library = self.clone();
         tokio::spawn(async move {
             let Ok(_turn) = library.turn.acquire().await else {
@@ -129,6 +130,7 @@ impl Library {
             if let Some(entry) = library.staging.lock().uploads.get_mut(&id) {
                 entry.state = state;
             }
+            library.store.feed().data_changed();
         });
         Ok(id)
     }
@@ -199,7 +201,9 @@ impl Library {
         // Many files may have to go.
         tokio::task::spawn_blocking(move || drop(entry))
             .await
-            .map_err(|_| StoreError::Closed)
+            .map_err(|_| StoreError::Closed)?;
+        self.store.feed().data_changed();
+        Ok(())
     }
 
     fn ready(&self, id: u64) -> StoreResult<Arc<Mutex<Option<Staged>>>> {

@@ -141,24 +141,62 @@ fn message(seq: Option<Seq>, kind: EventKind, data: &str) -> sse::Event {
 pub fn changes(app: &App) -> impl Stream<Item = Result<sse::Event, Infallible>> + use<> {
     let state = (app.store.feed().watch_changes(), app.shutdown.clone());
     stream::unfold(state, |(mut changes, mut shutdown)| async {
-        let mut ids = Vec::new();
-        tokio::select! {
+        let first = tokio::select! {
             biased;
             _ = shutdown.wait_for(|ending| *ending) => return None,
-            changed = changes.recv() => match changed {
-                Ok(RunId(id)) => ids.push(id),
-                // Who missed some looks at all.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
-        while let Ok(RunId(id)) = changes.try_recv() {
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        let data = serde_json::json!({ "runs": ids }).to_string();
-        let event = sse::Event::default().event("changed").data(data);
+            changed = changes.recv() => changed,
+        };
+        let event = changed_runs(first, &mut changes)?;
         Some((Ok(event), (changes, shutdown)))
     })
+}
+
+/// `changed` with the runs that have changed up to now: none of them where some were missed. None at the server's end.
+fn changed_runs(
+    first: Result<RunId, RecvError>,
+    changes: &mut Receiver<RunId>,
+) -> Option<sse::Event> {
+    let mut ids = match first {
+        Ok(RunId(id)) => vec![id],
+        // Who missed some looks at all.
+        Err(RecvError::Lagged(_)) => Vec::new(),
+        Err(RecvError::Closed) => return None,
+    };
+    while let Ok(RunId(id)) = changes.try_recv() {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let data = serde_json::json!({ "runs": ids }).to_string();
+    Some(sse::Event::default().event("changed").data(data))
+}
+
+/// What an open page follows: `notice`, at once and whenever it changes, with what every page says at its top; `changed` as
+/// [`changes`] has it; `data` when a dataset, an upload or an inspection has changed.
+pub fn page_events(app: &App) -> impl Stream<Item = Result<sse::Event, Infallible>> + use<> {
+    let feed = app.store.feed();
+    let mut notice = app.disk.watch();
+    notice.mark_changed();
+    let followed = (feed.watch_changes(), feed.watch_data(), notice);
+    let state = (followed, app.shutdown.clone());
+    stream::unfold(
+        state,
+        |((mut runs, mut data, mut notice), mut shutdown)| async {
+            let event = tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|ending| *ending) => return None,
+                changed = notice.changed() => {
+                    changed.ok()?;
+                    let says = serde_json::json!({ "notice": *notice.borrow_and_update() });
+                    sse::Event::default().event("notice").data(says.to_string())
+                }
+                changed = data.changed() => {
+                    changed.ok()?;
+                    sse::Event::default().event("data").data("{}")
+                }
+                first = runs.recv() => changed_runs(first, &mut runs)?,
+            };
+            Some((Ok(event), ((runs, data, notice), shutdown)))
+        },
+    )
 }

@@ -95,6 +95,16 @@ impl Browser {
         }
     }
 
+    /// Gives pages so many pixels, as a screen or a phone of that size does.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let tools = thirtyfour::extensions::cdp::ChromeDevTools::new(self.driver.handle.clone());
+        let size = serde_json::json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        tools
+            .execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size)
+            .await
+            .unwrap();
+    }
+
     /// The element that a CSS selector finds, waited for.
     pub async fn find(&self, css: &str) -> WebElement {
         self.driver
@@ -126,6 +136,25 @@ impl Browser {
         let field = self.find(css).await;
         field.send_keys(Key::Control + "a").await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    /// Opens another tab in front: the page is hidden.
+    pub async fn hide(&self) {
+        let page = self.driver.window().await.unwrap();
+        self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("document.hidden").await;
+    }
+
+    /// Closes the tab in front again: the page is seen.
+    pub async fn show(&self) {
+        let page = self.driver.window().await.unwrap();
+        let tabs = self.driver.windows().await.unwrap();
+        let front = tabs.into_iter().find(|tab| *tab != page);
+        self.driver.switch_to_window(front.unwrap()).await.unwrap();
+        self.driver.close_window().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("!document.hidden").await;
     }
 
     /// What a script expression gives, as JSON.

@@ -122,7 +122,8 @@ impl TestServer {
     pub fn page(&self, path: &str) -> String {
         let (status, text) = self.get(path);
         assert_eq!(status, 200, "{path}: {text}");
-        text.as_str().unwrap().to_owned()
+        // A number's unit follows it after a space that does not break.
+        text.as_str().unwrap().replace('\u{a0}', " ")
     }
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {

@@ -31,6 +31,7 @@ mod upload_form;
 mod uploads;
 
 pub use classifications::{ClassifyForm, MOST_BYTES as MOST_CLASSIFIED_BYTES};
+pub(super) use events::streamed;
 pub use group_view::GroupView;
 pub use health::router as health;
 pub use openapi::router as documentation;

@@ -122,6 +122,7 @@ pub(super) async fn list(
             ascending: query.order == Order::Asc,
             after: query.after.map(RunId),
             limit,
+            ..RunFilter::default()
         })
         .await?;
     let next = (runs.len() == limit)

@@ -19,7 +19,9 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
 /// Pictures of each split.
-const PICTURES: usize = 18;
+const PICTURES: usize = 21;
+/// Of them, those that are shown at once: a row.
+const ROW: usize = 7;
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -43,7 +45,8 @@ struct DatasetPage {
     states: [StateView; 2],
     audit: Option<AuditView>,
     models: Option<ModelsView>,
-    pictures: Vec<(Split, Vec<Picture>)>,
+    /// Of each split: a row, and further ones.
+    pictures: Vec<(Split, Vec<Picture>, Vec<Picture>)>,
     runs: Vec<Run>,
     /// At its test images.
     looks: Option<TestLooks>,
@@ -99,7 +102,7 @@ async fn show(State(app): State<App>, Id(id): Id<DatasetId>) -> Result<Response,
 }
 
 /// Some images of each split, one class after the other.
-fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>)> {
+fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>, Vec<Picture>)> {
     let index = &dataset.index;
     let classes = index.classes.len().max(1);
     let each = PICTURES.div_ceil(classes);
@@ -107,7 +110,7 @@ fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>)> {
         .into_iter()
         .map(|split| {
             let mut taken = vec![0; classes];
-            let chosen = index
+            let mut chosen = index
                 .entries
                 .iter()
                 .enumerate()
@@ -128,9 +131,10 @@ fn pictures(dataset: &Dataset) -> Vec<(Split, Vec<Picture>)> {
                     path: entry.path.clone(),
                 })
                 .collect::<Vec<_>>();
-            (split, chosen)
+            let further = chosen.split_off(chosen.len().min(ROW));
+            (split, chosen, further)
         })
-        .filter(|(_, chosen)| !chosen.is_empty())
+        .filter(|(_, chosen, _)| !chosen.is_empty())
         .collect()
 }
 

@@ -2,10 +2,12 @@
 
 use super::App;
 use super::error::rendered;
+use super::paging::{PageQuery, Paging, ROWS};
 use super::wording::{moment, thousands};
 use crate::run::Split;
 use crate::store::{DatasetRow, DatasetState, Upload, UploadState};
 use crate::web::HttpError;
+use crate::web::extract::Query;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -22,22 +24,25 @@ struct DatasetsPage {
     datasets: Vec<DatasetRow>,
     /// Those that wait to be taken or thrown away.
     uploads: Vec<Upload>,
+    paging: Paging,
+    /// Something is imported or looked at, shown on this page or not.
+    importing: bool,
 }
 
-impl DatasetsPage {
-    fn importing(&self) -> bool {
-        self.datasets
-            .iter()
-            .any(|row| row.state == DatasetState::Importing)
-            || self
-                .uploads
-                .iter()
-                .any(|upload| matches!(upload.state, UploadState::Looking { .. }))
-    }
-}
-
-async fn list(State(app): State<App>) -> Result<Response, HttpError> {
-    let datasets = app.store.datasets().await?;
+async fn list(
+    State(app): State<App>,
+    Query(asked): Query<PageQuery>,
+) -> Result<Response, HttpError> {
+    let mut datasets = app.store.datasets().await?;
     let uploads = app.library.uploads();
-    Ok(rendered(&DatasetsPage { datasets, uploads }))
+    let is_imported = |row: &DatasetRow| row.state == DatasetState::Importing;
+    let is_looked_at = |upload: &Upload| matches!(upload.state, UploadState::Looking { .. });
+    Ok(rendered(&DatasetsPage {
+        importing: datasets.iter().any(is_imported) || uploads.iter().any(is_looked_at),
+        paging: Paging::of(&mut datasets, asked.page, ROWS, |page| {
+            format!("/datasets?page={page}")
+        }),
+        datasets,
+        uploads,
+    }))
 }

@@ -1,5 +1,6 @@
 //! What a page says when it cannot be shown, and the page that asks for the token.
 
+use super::units::kept_together;
 use crate::web::HttpError;
 use askama::Template;
 use axum::http::StatusCode;
@@ -40,7 +41,7 @@ pub fn login_page(wrong: bool, next: &str) -> Response {
 /// A template as a response.
 pub fn rendered(page: &impl Template) -> Response {
     match page.render() {
-        Ok(html) => Html(html).into_response(),
+        Ok(html) => Html(kept_together(&html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             (

@@ -43,6 +43,8 @@ pub struct FindingView {
     key: String,
     /// True for a line with what to do, and the rest behind a fold.
     folded: bool,
+    /// Open or closed if it stands in a fold of its own; None if it does not.
+    opened: Option<bool>,
     pictures: Vec<PictureRow>,
     /// Whose images the cells of a matrix open, and after which epoch.
     cells: Option<(RunId, u32)>,
@@ -59,6 +61,7 @@ impl FindingView {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
             folded: false,
+            opened: None,
             cells: None,
             pictures: finding
                 .pictures
@@ -101,6 +104,14 @@ impl FindingView {
         }
     }
 
+    /// The same in a fold of its own, with everything that it has to show inside.
+    pub fn in_fold(self, open: bool) -> FindingView {
+        FindingView {
+            opened: Some(open),
+            ..self
+        }
+    }
+
     /// The same where the cells of its matrix open the images of a run after an epoch, if they are here.
     pub fn opening(self, cells: Option<(RunId, u32)>) -> FindingView {
         FindingView { cells, ..self }
@@ -114,6 +125,10 @@ impl FindingView {
             Severity::Note if self.pictures.is_empty() && !drawn => self.folded(),
             _ => self,
         }
+    }
+
+    pub fn title(&self) -> &str {
+        &self.finding.title
     }
 
     /// Position of the layer that it is about, in the model's list.

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::error::rendered;
+use super::paging::{PageQuery, Paging, ROWS};
 use super::probes::drawing;
 use super::wording::{counted, duration, moment, percent, points};
 use crate::diagnose::{Mean, OverSeeds, share, wilson};
@@ -9,7 +10,7 @@ use crate::run::sweep::{Settings, label};
 use crate::run::{GroupId, RunStatus, Split};
 use crate::store::{Group, GroupRun};
 use crate::web::HttpError;
-use crate::web::extract::Id;
+use crate::web::extract::{Id, Query};
 use crate::web::probes::{group_beside, probe_of, shown};
 use askama::Template;
 use axum::Router;
@@ -17,6 +18,8 @@ use axum::extract::State;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
+/// Settings whose means are shown at once.
+const MOST_MEANS: usize = 12;
 /// Runs that a comparison takes.
 const MOST_COMPARED: usize = 20;
 
@@ -32,10 +35,15 @@ pub fn router() -> Router<App> {
 struct GroupPage {
     /// The best validation accuracy first.
     group: Group,
+    /// The runs of this page of the table.
+    shown: Vec<GroupRun>,
+    paging: Paging,
     counts: Vec<(RunStatus, usize)>,
     epochs: (u32, u32),
     left_s: Option<f64>,
     means: Vec<OverSeeds>,
+    /// The settings beyond the first [`MOST_MEANS`].
+    further_means: Vec<OverSeeds>,
     /// A probe's curves beside those of its run, as an SVG element.
     beside: Option<String>,
 }
@@ -130,15 +138,26 @@ fn mean(of: Option<Mean>) -> String {
     format!("{} ({} to {})", percent(mean), points(low), points(high))
 }
 
-async fn show(State(app): State<App>, Id(id): Id<GroupId>) -> Result<Response, HttpError> {
+async fn show(
+    State(app): State<App>,
+    Id(id): Id<GroupId>,
+    Query(asked): Query<PageQuery>,
+) -> Result<Response, HttpError> {
     let mut group = app.store.group(id).await?;
     group.sort_by_validation();
     let beside = group_beside(&app, &group).await?;
+    let mut means = group.over_seeds();
+    let mut shown = group.runs.clone();
     Ok(rendered(&GroupPage {
         counts: group.counts(),
         epochs: group.epochs(),
         left_s: group.left_s(app.scheduler.parallel()),
-        means: group.over_seeds(),
+        further_means: means.split_off(means.len().min(MOST_MEANS)),
+        means,
+        paging: Paging::of(&mut shown, asked.page, ROWS, |page| {
+            format!("/groups/{id}?page={page}")
+        }),
+        shown,
         beside: beside.as_ref().and_then(drawing),
         group,
     }))

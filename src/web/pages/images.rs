@@ -2,37 +2,47 @@
 
 use super::App;
 use super::error::rendered;
-use super::wording::{counted, percent};
+use super::paging::{Paging, page_number};
+use super::wording::{counted, percent, query};
 use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
-use crate::web::extract::{Id, Query};
 use askama::Template;
-use axum::Router;
-use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use serde::Deserialize;
 use std::collections::HashMap;
 
 /// Images on the page.
-const MOST_IMAGES: usize = 120;
-
-pub fn router() -> Router<App> {
-    Router::new().route("/runs/{id}/images", get(show))
-}
+const IMAGES: usize = 60;
 
 /// Where the images of a true class are shown that a run took for another after an epoch.
 pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
     format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
-/// Which images: of a split after an epoch, of one true class and one predicted class where they are given.
+/// Which images: of a split after an epoch, of one true class and one predicted class if they are given.
 #[derive(Deserialize)]
-struct ImagesQuery {
+pub struct Cell {
     split: Split,
     epoch: u32,
     class: Option<u32>,
     predicted: Option<u32>,
+    #[serde(default, deserialize_with = "page_number")]
+    page: usize,
+}
+
+impl Cell {
+    /// The address of a page of them.
+    fn address(&self, run: RunId, page: usize) -> String {
+        let number = |of: Option<u32>| of.map_or_else(String::new, |of| of.to_string());
+        let pairs = query(&[
+            ("split", self.split.name()),
+            ("epoch", &self.epoch.to_string()),
+            ("class", &number(self.class)),
+            ("predicted", &number(self.predicted)),
+            ("page", &page.to_string()),
+        ]);
+        format!("/runs/{run}/images?{pairs}")
+    }
 }
 
 struct Shown {
@@ -51,10 +61,11 @@ struct ImagesPage {
     run: RunId,
     run_name: String,
     dataset: DatasetId,
-    asked: ImagesQuery,
+    asked: Cell,
     classes: Vec<String>,
     shown: Vec<Shown>,
     total: usize,
+    paging: Paging,
 }
 
 impl ImagesPage {
@@ -80,11 +91,8 @@ impl ImagesPage {
     }
 }
 
-async fn show(
-    State(app): State<App>,
-    Id(id): Id<RunId>,
-    Query(asked): Query<ImagesQuery>,
-) -> Result<Response, HttpError> {
+/// The page of a cell.
+pub async fn show(app: &App, id: RunId, asked: Cell) -> Result<Response, HttpError> {
     let run = app.store.run(id).await?;
     let results = app
         .store
@@ -143,7 +151,8 @@ async fn show(
         .collect();
     shown.sort_by(|a, b| b.loss.total_cmp(&a.loss));
     let total = shown.len();
-    shown.truncate(MOST_IMAGES);
+    let address = |page| asked.address(id, page);
+    let paging = Paging::of(&mut shown, asked.page, IMAGES, address);
     Ok(rendered(&ImagesPage {
         run: id,
         run_name: run.name,
@@ -152,5 +161,6 @@ async fn show(
         classes: facts.classes.clone(),
         shown,
         total,
+        paging,
     }))
 }

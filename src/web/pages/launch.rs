@@ -8,7 +8,7 @@ use super::form_augment::{self, Preview};
 use super::form_schedule;
 use super::inspection::audit_link;
 use super::layers::{settings, shape};
-use super::wording::thousands;
+use super::wording::{counted, thousands};
 use crate::device::Devices;
 use crate::diagnose::network_findings;
 use crate::model::{Plan, Preset, Sweep, preset, presets, resolve, sweep};
@@ -93,6 +93,88 @@ impl LaunchPage {
         fields
             .split(' ')
             .any(|field| !self.error(field).is_empty() || self.form.is_changed(field))
+    }
+
+    /// True where a folded part is to be open: one of its fields (names with blanks between) has an error, or it changes the
+    /// images, which are then to be seen.
+    fn is_unfolded(&self, part: &str, fields: &str) -> bool {
+        let is_wrong = |field: &str| !self.error(field).is_empty();
+        fields.split(' ').any(is_wrong) || (part == "fold-augmentation" && self.augments())
+    }
+
+    /// "64 × 128 pixels, gray, by mean and deviation of the training images"
+    fn images_said(&self) -> String {
+        let colour = match self.form.channels.as_str() {
+            "1" => "gray",
+            _ => "colour",
+        };
+        let normalized = match self.form.normalize.as_str() {
+            "none" => "not normalized",
+            "image" => "each normalized by itself",
+            "fixed" => "normalized as in the run this is cloned from",
+            _ => "normalized by the training images",
+        };
+        let (height, width) = (&self.form.height, &self.form.width);
+        format!("{height} × {width} pixels, {colour}, {normalized}")
+    }
+
+    /// "horizontal flip 0.5, noise 0.05", or "off".
+    fn augmentation_said(&self) -> String {
+        let on = self.form.augment.rows().filter(|(_, text)| *text != "0");
+        let said: Vec<String> = on
+            .map(|(operation, text)| format!("{} {text}", operation.title.to_lowercase()))
+            .collect();
+        match said.is_empty() {
+            true => "off".to_owned(),
+            false => said.join(", "),
+        }
+    }
+
+    fn augment_fields(&self) -> String {
+        let fields = self
+            .form
+            .augment
+            .rows()
+            .map(|(operation, _)| operation.form);
+        fields.collect::<Vec<_>>().join(" ")
+    }
+
+    fn stopping_said(&self) -> String {
+        let better = match self.form.metric.as_str() {
+            "val_accuracy" => "higher validation accuracy",
+            _ => "lower validation loss",
+        };
+        match self.form.early_stopping.as_str() {
+            "yes" => format!("after {} epochs without a {better}", self.form.patience),
+            _ => "off".to_owned(),
+        }
+    }
+
+    fn test_said(&self) -> String {
+        let test = match self.form.test.as_str() {
+            "sealed" => "test figures sealed until revealed",
+            _ => "test figures shown after each epoch",
+        };
+        let kept = match self.form.keep.as_str() {
+            "best" => "the best epoch is kept",
+            "last" => "the last epoch is kept",
+            _ => "the best and the last epoch are kept",
+        };
+        format!("{test}; {kept}")
+    }
+
+    fn notes_said(&self) -> &str {
+        match (self.form.tags.as_str(), self.form.notes.as_str()) {
+            ("", "") => "none",
+            ("", _) => "notes",
+            (tags, _) => tags,
+        }
+    }
+
+    /// "3 notes" on single layers; None where there are none.
+    fn layer_notes(&self) -> Option<String> {
+        let notes = self.findings.iter().filter(|f| f.layer().is_some()).count();
+        (notes > 0).then(|| counted(notes, "note", "notes"))
     }
 
     /// True where an operation of augmentation is on, or has an error.

@@ -1,5 +1,6 @@
 //! Pages for people: each a template with the numbers it needs.
 
+mod answer;
 mod assets;
 mod classify;
 mod compare;
@@ -15,6 +16,7 @@ mod edit;
 mod effect;
 mod error;
 mod finding;
+mod follow;
 mod form;
 mod form_augment;
 mod form_device;
@@ -29,6 +31,7 @@ mod inspection;
 mod launch;
 mod layers;
 mod matrix_table;
+mod paging;
 mod probes;
 mod rate_test;
 mod remedies;
@@ -39,6 +42,7 @@ mod run;
 mod run_report;
 mod runs;
 mod settings;
+mod units;
 mod upload;
 mod verdict;
 mod wording;
@@ -72,7 +76,6 @@ pub fn router() -> Router<App> {
         .merge(reveal::router())
         .merge(room::router())
         .merge(confusion::router())
-        .merge(images::router())
         .merge(delete::router())
         .merge(diagnose::router())
         .merge(compare::router())
@@ -81,4 +84,5 @@ pub fn router() -> Router<App> {
         .merge(inspection::router())
         .merge(rate_test::router())
         .merge(upload::router())
+        .merge(follow::router())
 }

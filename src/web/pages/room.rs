@@ -3,8 +3,9 @@
 use super::App;
 use super::delete::chosen;
 use super::error::rendered;
-use super::wording::{bytes, counted, moment, percent};
-use crate::store::{Disk, Holdings, Moment, OldRule, RunRoom};
+use super::paging::{Paging, ROWS, page_number};
+use super::wording::{bytes, counted, moment, percent, query};
+use crate::store::{DatasetRoom, Disk, Holdings, Moment, OldRule, RunRoom};
 use crate::web::HttpError;
 use crate::web::extract::Query;
 use askama::Template;
@@ -14,8 +15,6 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-/// Runs in the table.
-const MOST_SHOWN: usize = 200;
 /// Runs whose checkpoints are deleted at once.
 const MOST_DELETED: usize = 2000;
 
@@ -37,6 +36,11 @@ const SORTS: [(&str, &str); 4] = [
 #[serde(default)]
 struct RoomQuery {
     sort: String,
+    #[serde(deserialize_with = "page_number")]
+    page: usize,
+    /// The page of the datasets.
+    #[serde(deserialize_with = "page_number")]
+    datasets: usize,
 }
 
 #[derive(Template)]
@@ -44,8 +48,12 @@ struct RoomQuery {
 struct RoomPage {
     disk: Disk,
     holdings: Holdings,
-    /// Of all runs, those that are shown, in the wanted order.
+    /// Of all runs, those of this page, in the wanted order.
     runs: Vec<RunRoom>,
+    runs_paging: Paging,
+    /// Of all datasets, those of this page.
+    datasets: Vec<DatasetRoom>,
+    datasets_paging: Paging,
     sort: &'static str,
 }
 
@@ -105,9 +113,21 @@ async fn show(
         }
         _ => runs.sort_by_key(|of| std::cmp::Reverse(of.checkpoint_bytes)),
     }
-    runs.truncate(MOST_SHOWN);
+    let mut datasets = holdings.datasets.clone();
+    let address = |page: usize, datasets: usize| {
+        let (page, datasets) = (page.to_string(), datasets.to_string());
+        let pairs = query(&[("sort", sort), ("page", &page), ("datasets", &datasets)]);
+        format!("/room?{pairs}")
+    };
     Ok(rendered(&RoomPage {
         disk: app.disk,
+        runs_paging: Paging::of(&mut runs, asked.page, ROWS, |page| {
+            address(page, asked.datasets)
+        }),
+        datasets_paging: Paging::of(&mut datasets, asked.datasets, ROWS, |page| {
+            address(asked.page, page)
+        }),
+        datasets,
         holdings,
         runs,
         sort,

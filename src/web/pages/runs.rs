@@ -3,6 +3,7 @@
 use super::App;
 use super::dumbbell::dumbbell;
 use super::error::rendered;
+use super::paging::ROWS;
 use super::wording::{moment, percent, points, query, thousands};
 use crate::diagnose::share;
 use crate::run::{ModelSpec, RunId, RunStatus, Split};
@@ -16,8 +17,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-/// Runs on one page of the list.
-const PAGE: usize = 50;
 /// The dataset and the presets of the demonstration.
 const DEMO: &str = "demo";
 const QUESTION: &str = "cnn-bilstm-no-dropout";
@@ -79,13 +78,13 @@ impl RunsQuery {
             status: self.status.parse().ok(),
             dataset: given(&self.dataset),
             tag: given(&self.tag),
-            group: None,
             text: given(&self.text),
             sort: column.map_or(RunSort::Created, |column| column.1),
             ascending: self.order == "asc",
             after: self.after.parse().ok(),
             // One more than is shown tells whether there is a next page.
-            limit: PAGE + 1,
+            limit: ROWS + 1,
+            ..RunFilter::default()
         }
     }
 
@@ -132,11 +131,29 @@ struct Story {
     way_out: Option<Run>,
 }
 
+/// What a reader of the demonstration does next.
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    /// Launches the question.
+    Launch,
+    /// Watches the question's run, or reads its answer.
+    Answer,
+}
+
 impl Story {
     fn is_told(&self) -> bool {
         [&self.question, &self.way_out]
             .iter()
             .all(|run| run.as_ref().is_some_and(|run| run.status.is_over()))
+    }
+
+    /// None once both runs are over, and while there is nothing to launch with.
+    fn next(&self) -> Option<Step> {
+        match &self.question {
+            _ if self.is_told() => None,
+            Some(_) => Some(Step::Answer),
+            None => self.is_ready().then_some(Step::Launch),
+        }
     }
 
     /// Both runs, where they are there, as the comparison names them.
@@ -174,6 +191,15 @@ struct RunsPage {
 }
 
 impl RunsPage {
+    /// The step of the demonstration that is the page's one primary action.
+    fn next_step(&self) -> Option<Step> {
+        self.story.as_ref()?.next()
+    }
+
+    fn first_page(&self) -> String {
+        self.asked.with(&self.asked.sort, &self.asked.order, "")
+    }
+
     /// The address of the page after a run.
     fn next_page(&self, after: &RunId) -> String {
         self.asked
@@ -200,8 +226,8 @@ async fn list(
     Query(asked): Query<RunsQuery>,
 ) -> Result<Response, HttpError> {
     let mut runs = app.store.runs(asked.filter()).await?;
-    let next = (runs.len() > PAGE).then(|| runs[PAGE - 1].id);
-    runs.truncate(PAGE);
+    let next = (runs.len() > ROWS).then(|| runs[ROWS - 1].id);
+    runs.truncate(ROWS);
     let datasets = app.store.datasets().await?;
     let story = if asked.is_filtered() {
         None
@@ -242,25 +268,25 @@ fn headings(asked: &RunsQuery) -> Vec<Heading> {
         .collect()
 }
 
-/// None where the demonstration's data were deleted.
+/// The newest runs of the demonstration's two networks that the user launched: None where its data were deleted.
 async fn story(app: &App, datasets: &[DatasetRow]) -> Result<Option<Story>, HttpError> {
     let Some(data) = datasets.iter().find(|row| row.id.as_str() == DEMO) else {
         return Ok(None);
     };
-    let runs = app
-        .store
-        .runs(RunFilter {
-            dataset: Some(DEMO.to_owned()),
-            ..RunFilter::default()
-        })
-        .await?;
-    let newest = |preset: &str| {
-        let of_preset = ModelSpec::Preset(preset.to_owned());
-        runs.iter().find(|run| run.spec.model == of_preset).cloned()
-    };
     Ok(Some(Story {
         data: data.clone(),
-        question: newest(QUESTION),
-        way_out: newest(WAY_OUT),
+        question: newest(app, QUESTION).await?,
+        way_out: newest(app, WAY_OUT).await?,
     }))
+}
+
+async fn newest(app: &App, preset: &str) -> Result<Option<Run>, HttpError> {
+    let filter = RunFilter {
+        dataset: Some(DEMO.to_owned()),
+        own: true,
+        preset: Some(preset.to_owned()),
+        limit: 1,
+        ..RunFilter::default()
+    };
+    Ok(app.store.runs(filter).await?.into_iter().next())
 }
