@@ -42,7 +42,11 @@ impl TestServer {
 
     /// As [`TestServer::start`], with more arguments.
     pub fn with(arguments: &[&str]) -> TestServer {
-        let home = tempfile::tempdir().unwrap();
+        TestServer::at(tempfile::tempdir().unwrap(), arguments)
+    }
+
+    /// As [`TestServer::with`], with this folder for its home.
+    pub fn at(home: TempDir, arguments: &[&str]) -> TestServer {
         let mut all = vec!["--addr", "127.0.0.1:0", "--no-demonstration"];
         all.extend(arguments);
         let arguments = all.into_iter().map(str::to_owned).collect::<Vec<_>>();

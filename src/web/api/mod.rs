@@ -30,7 +30,7 @@ mod runs;
 mod upload_form;
 mod uploads;
 
-pub use events::streamed;
+pub(super) use events::streamed;
 pub use classifications::{ClassifyForm, MOST_BYTES as MOST_CLASSIFIED_BYTES};
 pub use group_view::GroupView;
 pub use health::router as health;
