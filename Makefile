@@ -1,8 +1,8 @@
 # `make test` does all the set-up and passes the tests; the other targets say what they do.
-.PHONY: test lint fuzz planted browser parity cuda test-card
+.PHONY: test lint fuzz planted pictures browser axe parity cuda test-card
 
 # Unit, HTTP, kill and restart tests, and the headless browser.
-test: browser
+test: browser axe
 	cargo test
 
 # Formatting, lints and the code's documentation: nothing may warn.
@@ -29,6 +29,14 @@ browser:
 	else \
 		echo "The browser tests need chromium and chromedriver. On Debian: sudo apt-get install chromium chromium-driver" >&2; exit 1; \
 	fi
+
+# axe-core, for the accessibility of pages, below target/: by npm or pip.
+axe:
+	.ci/axe
+
+# Every page as a picture, for a desk and a telephone, light and dark, while a run trains and after it: below target/pictures.
+pictures: browser
+	cargo test --test browser pictures -- --ignored --nocapture
 
 # For NVIDIA cards, with a tool-kit below target/ where there is none; docs/CUDA.md says what can be chosen.
 cuda:

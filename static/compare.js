@@ -1,6 +1,7 @@
 // Several runs' curves on one chart: a colour a run; kept up to date while one of them goes on.
 
-import { colour, draw, layout, onThemeChange, thinned } from "./figure.js";
+import { around, colour, draw, promptly, layout, onThemeChange } from "./figure.js";
+import { keptTogether, Series } from "./series.js";
 
 const island = document.getElementById("runs-data");
 let source = island.textContent;
@@ -18,6 +19,9 @@ const FIGURES = {
   loss: { solid: (r) => r.loss[VAL], dotted: (r) => r.loss[TRAIN], axis: { title: { text: "loss (nats)" }, rangemode: "tozero" }, digits: 4 },
   gap: { solid: gap, dotted: null, axis: { title: { text: "gap (percentage points)" }, rangemode: "tozero", zeroline: true, zerolinewidth: 1.5 }, digits: 1 },
 };
+/** Points of a curve, up to which each is marked, and pixels of a stretch of a long one, of which the extremes are kept. */
+const FEW = 60;
+const STRETCH = 3;
 const MARKS = ["circle", "square", "diamond", "triangle-up", "x"];
 
 /** Hues spread evenly from that of the first run; lightness by what the page's theme wants. */
@@ -27,33 +31,60 @@ function hue(position) {
   return `hsl(${Math.round((215 + (360 * position * 0.381966) ) % 360)}, ${onDark ? 70 : 65}%, ${onDark ? 68 : 38}%)`;
 }
 
-function trace(run, position, values, solid, beside = "training") {
-  const kept = thinned(values);
-  const pick = (all) => (kept ? kept.map((i) => all[i]) : all);
-  const name = run.name || `run ${run.id}`;
-  const few = run.epoch.length <= 60;
+/** A run's values by epoch, those epochs that have one. */
+function series(run, values) {
+  const of = new Series({ key: String(run.id), name: run.name || `run ${run.id}` });
+  run.epoch.forEach((epoch, i) => of.set(epoch, values[i] == null ? null : { value: values[i] }));
+  return of;
+}
+
+function trace(of, kept, position, solid, beside = "training") {
+  const [x, y] = [kept.map((i) => of.x[i]), kept.map((i) => of.y[i])];
   return {
-    x: pick(run.epoch),
-    y: pick(values),
+    x,
+    y,
     type: "scatter",
-    mode: solid && few ? "lines+markers" : "lines",
+    mode: (solid && x.length <= FEW) || x.length < 3 || (of.sparse && x.length <= 2 * FEW) ? "lines+markers" : "lines",
     marker: { symbol: MARKS[position % MARKS.length], size: 5 },
-    name: solid ? name : `${name}, ${beside}`,
-    legendgroup: String(run.id),
+    name: solid ? of.name : `${of.name}, ${beside}`,
+    legendgroup: of.key,
     showlegend: solid,
-    line: { color: hue(position), width: solid ? 2.25 : 1.25, dash: solid ? "solid" : "dot" },
+    line: { color: hue(position), width: solid ? 2.25 : 1.25, dash: solid ? "solid" : "dot", simplify: false },
   };
 }
 
-function paint() {
+const paint = promptly(() => {
   const figure = FIGURES[what.value];
-  const traces = runs.flatMap((run, position) => [
-    trace(run, position, figure.solid(run), true),
-    ...(figure.dotted ? [trace(run, position, figure.dotted(run), false, figure.beside)] : []),
+  const width = chart.clientWidth;
+  const curves = runs.flatMap((run, position) => [
+    { of: series(run, figure.solid(run)), position, solid: true },
+    ...(figure.dotted ? [{ of: series(run, figure.dotted(run)), position, solid: false, beside: figure.beside }] : []),
   ]);
-  const frame = layout({ ...figure.axis, hoverformat: `.${figure.digits}f`, zerolinecolor: colour("ink") });
-  draw(chart, traces, { ...frame, uirevision: what.value });
-}
+  const ends = curves.flatMap(({ of }) => (of.x.length ? [of.x[0], of.x.at(-1)] : []));
+  const whole = ends.length ? [Math.min(...ends), Math.max(...ends)] : [1, 1];
+  const kept = keptTogether(curves.map(({ of }) => of), whole, width / STRETCH);
+  const traces = curves.map(({ of, position, solid, beside }, i) => trace(of, kept[i], position, solid, beside));
+  const frame = layout({ automargin: true, ...figure.axis, hoverformat: `.${figure.digits}f`, zerolinecolor: colour("ink") }, around(...whole), width);
+  return draw(
+    chart,
+    traces,
+    {
+      ...frame,
+      xaxis: { ...frame.xaxis, title: { text: "epoch", standoff: 8 }, minallowed: frame.xaxis.range[0], maxallowed: frame.xaxis.range[1] },
+      margin: { l: 56, r: 16, t: 8, b: 44 },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", itemsizing: "constant" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("ink") },
+      uirevision: what.value,
+    },
+    {
+      responsive: true,
+      displaylogo: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      // On a narrow screen its buttons would lie on the legend.
+      displayModeBar: width < 480 ? false : "hover",
+    },
+  );
+});
 
 // The address holds what is shown, so that a link shows the same.
 const asked = new URL(location.href);

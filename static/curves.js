@@ -1,148 +1,130 @@
-// Accuracy, loss and generalization gap of one run, epoch by epoch.
+// Accuracy, loss and generalization gap of one run, epoch by epoch, over the same epochs.
 
-import { colour, dash, draw, layout, onThemeChange, paced, thinned, wash } from "./figure.js";
+import { AXES } from "./axes.js";
+import { Chart } from "./chart.js";
+import { keep, kept } from "./choices.js";
+import { colour, onThemeChange, promptly } from "./figure.js";
+import { Series } from "./series.js";
 import { difference, wilson } from "./statistics.js";
+import { Zoom } from "./zoom.js";
 
 const SPLITS = [
   ["train", "training"],
   ["val", "validation"],
   ["test", "test"],
 ];
+const CHOSEN_BY = { val_loss: "lowest validation loss", val_accuracy: "highest validation accuracy" };
 
-/** A curve's points: x, y, the ends of its interval, and what a hover says beside the value. */
-class Curve {
-  constructor(ink, name) {
-    Object.assign(this, { ink, name, x: [], y: [], low: [], high: [], facts: [] });
-  }
-
-  set(at, epoch, y, interval, facts) {
-    this.x[at] = epoch;
-    this.y[at] = y;
-    this.low[at] = interval?.[0] ?? null;
-    this.high[at] = interval?.[1] ?? null;
-    this.facts[at] = facts;
-  }
-
-  traces(hover) {
-    const line = colour(this.ink);
-    const kept = thinned(this.y);
-    const pick = (values) => (kept ? kept.map((i) => values[i]) : values);
-    const x = pick(this.x);
-    const edge = { x, type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: this.ink };
-    const band = this.low.some((v) => v != null)
-      ? [
-          { ...edge, y: pick(this.low) },
-          { ...edge, y: pick(this.high), fill: "tonexty", fillcolor: wash(line, 0.14) },
-        ]
-      : [];
-    return [
-      ...band,
-      {
-        x,
-        y: pick(this.y),
-        customdata: pick(this.facts),
-        type: "scatter",
-        mode: x.length < 3 ? "lines+markers" : "lines",
-        name: this.name,
-        legendgroup: this.ink,
-        line: { color: line, width: 2.25, dash: dash(this.ink) },
-        hovertemplate: `${hover}<extra>${this.name}</extra>`,
-      },
-    ];
-  }
-}
+const percent = (value) => `${value.toFixed(1)} %`;
+/** A loss in a legend's width. */
+const nats = (value) => (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(1) : value.toFixed(3));
 
 /** The three charts of a run, fed one epoch record at a time. */
 export class RunCharts {
   /** `elements` has the accuracy, loss and gap elements; `chance` is the accuracy of guessing, or null. */
   constructor(elements, chance) {
-    this.elements = elements;
     this.chance = chance;
+    /** The epoch that validation chose, {epoch, metric}, or null. */
     this.best = null;
-    this.positions = new Map();
-    this.accuracy = SPLITS.map(([ink, name]) => new Curve(ink, name));
-    this.loss = SPLITS.map(([ink, name]) => new Curve(ink, name));
-    this.gap = [new Curve("gap-val", "training − validation"), new Curve("gap-test", "training − test")];
-    this.running = new Curve("train", "training, running average");
-    this.paint = paced(() => this.#draw());
+    this.empty = true;
+    this.smoothing = Number(kept("smoothing", 0)) || 0;
+    this.log = kept("loss-scale", "linear") === "log";
+    this.paint = promptly(() => this.#draw());
+    this.zoom = new Zoom(this.paint);
+
+    const splits = () => SPLITS.map(([key, name]) => new Series({ key, name }));
+    this.accuracy = splits();
+    this.running = new Series({ key: "running", ink: "train", name: "running average", fine: true, hidden: true });
+    this.loss = splits();
+    this.gap = [new Series({ key: "gap-val", name: "training − validation" }), new Series({ key: "gap-test", name: "training − test" })];
+    const chart = (name, title, series, figure, hover) =>
+      new Chart(elements[name], { title, series, figure, hover, axis: AXES[name] }, this.paint);
+    const counts = "%{y:.1f} % (%{customdata[0]} of %{customdata[1]}), 95 %: %{customdata[2]:.1f}–%{customdata[3]:.1f} %";
+    this.charts = [
+      chart("accuracy", "Accuracy", [...this.accuracy, this.running], percent, counts),
+      chart("gap", "Generalization gap", this.gap, (v) => `${v.toFixed(1)} points`, "%{y:.1f} points, 95 %: %{customdata[0]:.1f} to %{customdata[1]:.1f}"),
+      chart("loss", "Loss", this.loss, nats, "%{y:.4f}"),
+    ];
+    this.charts[0].guessing = true;
+    for (const { element } of this.charts) this.zoom.listen(element);
+    this.#control();
     onThemeChange(this.paint);
   }
 
   /** Takes an epoch's record; one that is there already is replaced. */
   add(record) {
-    const at = this.positions.get(record.epoch) ?? this.positions.size;
-    this.positions.set(record.epoch, at);
+    const { epoch } = record;
     SPLITS.forEach(([split], i) => {
       const m = record[split];
-      const counted = m && m.n > 0;
-      const interval = counted ? wilson(m.correct, m.n).map((v) => 100 * v) : null;
-      const facts = counted ? [m.correct, m.n, interval[0], interval[1]] : [null, null, null, null];
-      this.accuracy[i].set(at, record.epoch, m ? 100 * m.accuracy : null, interval, facts);
-      this.loss[i].set(at, record.epoch, m?.loss ?? null, null, null);
+      const interval = m?.n > 0 ? wilson(m.correct, m.n).map((v) => 100 * v) : null;
+      this.accuracy[i].set(epoch, m && { value: 100 * m.accuracy, interval, facts: interval && [m.correct, m.n, ...interval] });
+      this.loss[i].set(epoch, m && { value: m.loss });
     });
-    this.gap.forEach((curve, i) => {
+    this.gap.forEach((series, i) => {
       const [one, other] = [record.train, record[SPLITS[i + 1][0]]];
-      const known = one && other;
-      const counted = known && one.n > 0 && other.n > 0;
-      const interval = counted ? difference(one, other).map((v) => 100 * v) : null;
-      curve.set(at, record.epoch, known ? 100 * (one.accuracy - other.accuracy) : null, interval, interval ?? [null, null]);
+      const interval = one?.n > 0 && other?.n > 0 ? difference(one, other).map((v) => 100 * v) : null;
+      series.set(epoch, one && other && { value: 100 * (one.accuracy - other.accuracy), interval, facts: interval });
     });
-    this.running.set(at, record.epoch, record.running ? 100 * record.running.accuracy : null, null, null);
+    this.running.set(epoch, record.running && { value: 100 * record.running.accuracy });
+    const [first, last] = this.zoom.whole;
+    this.zoom.whole = this.empty ? [epoch, epoch] : [Math.min(first, epoch), Math.max(last, epoch)];
+    this.empty = false;
   }
 
-  #draw() {
-    const shown = (curves) => curves.filter((c) => c.y.some((v) => v != null));
-    const traces = (curves, hover) => shown(curves).flatMap((c) => c.traces(hover));
-    const percentAxis = { title: { text: "accuracy" }, range: [0, 102], ticksuffix: " %", hoverformat: ".1f" };
-    const running = shown([this.running]).map((c) => ({
-      ...c.traces("%{y:.1f} %").at(-1),
-      legendgroup: "running",
-      visible: "legendonly",
-      line: { color: colour("train"), width: 1, dash: "dot" },
-    }));
-    const counts = "%{y:.1f} % (%{customdata[0]} of %{customdata[1]}), 95 %: %{customdata[2]:.1f}–%{customdata[3]:.1f} %";
-    return Promise.all([
-      draw(this.elements.accuracy, [...traces(this.accuracy, counts), ...running], this.#frame(percentAxis, this.#guessing())),
-      draw(this.elements.loss, traces(this.loss, "%{y:.4f}"), this.#frame({ title: { text: "loss (nats)" }, rangemode: "tozero" })),
-      draw(
-        this.elements.gap,
-        traces(this.gap, "%{y:.1f} points, 95 %: %{customdata[0]:.1f} to %{customdata[1]:.1f}"),
-        this.#frame({
-          title: { text: "gap (percentage points)" },
-          zeroline: true,
-          zerolinecolor: colour("ink"),
-          zerolinewidth: 1.5,
-          rangemode: "tozero",
-        }),
-      ),
-    ]);
-  }
-
-  #guessing() {
-    if (this.chance == null) return {};
-    const y = 100 * this.chance;
-    const soft = colour("soft");
-    return {
-      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: soft, width: 1, dash: "dot" } }],
-      annotations: [
-        { xref: "paper", x: 1, y, xanchor: "right", yanchor: "bottom", showarrow: false, text: `guessing ${y.toFixed(1)} %`, font: { color: soft, size: 11 } },
-      ],
-    };
-  }
-
-  #frame(y, { shapes = [], annotations = [] } = {}) {
-    const soft = colour("soft");
-    const last = Math.max(1, ...[...this.positions.keys()].slice(-1));
-    const best = this.best;
-    if (best != null) {
-      shapes = [...shapes, { type: "line", yref: "paper", y0: 0, y1: 1, x0: best, x1: best, line: { color: soft, width: 1.5, dash: "2px,4px" } }];
-      annotations = [
-        ...annotations,
-        { yref: "paper", y: 1, x: best, xanchor: best > last / 2 ? "right" : "left", yanchor: "top", showarrow: false, text: ` best: epoch ${best} `, font: { color: soft, size: 11 } },
-      ];
+  /** All in one go: the browser lays the page out and shows it once. */
+  async #draw() {
+    const { zoom, smoothing } = this;
+    for (const chart of this.charts) {
+      await chart.paint({ zoom, best: this.best, smoothing, log: this.log && chart.title === "Loss", marks: this.#marks(chart) });
     }
-    const frame = layout(y);
-    if (last < 3) frame.xaxis.dtick = 1;
-    return { ...frame, shapes, annotations };
+    this.#say();
+  }
+
+  /** The lines that mark something, with their words in the legend. */
+  #marks({ guessing }) {
+    const marks = [];
+    const line = { type: "line", line: { color: colour("soft"), width: 1 } };
+    if (guessing && this.chance != null) {
+      const y = 100 * this.chance;
+      const shape = () => ({ ...line, xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { ...line.line, dash: "dot" } });
+      marks.push({ key: "guessing", text: `guessing ${percent(y)}`, shape });
+    }
+    if (this.best) {
+      const { epoch, metric } = this.best;
+      const by = CHOSEN_BY[metric];
+      const shape = () => ({ ...line, yref: "paper", y0: 0, y1: 1, x0: epoch, x1: epoch, line: { ...line.line, width: 1.5, dash: "2px,4px" } });
+      marks.push({ key: "best", text: `best: epoch ${epoch}${by ? ` (${by})` : ""}`, shape });
+    }
+    return marks;
+  }
+
+  #control() {
+    const element = (id) => document.getElementById(id);
+    const [smoothing, log] = [element("smoothing"), element("log-loss")];
+    smoothing.value = this.smoothing;
+    smoothing.addEventListener("input", () => {
+      this.smoothing = Number(smoothing.value);
+      keep("smoothing", smoothing.value);
+      this.paint();
+    });
+    log.checked = this.log;
+    log.addEventListener("change", () => {
+      this.log = log.checked;
+      keep("loss-scale", log.checked ? "log" : "linear");
+      this.paint();
+    });
+    for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => this.zoom.step(button.dataset.zoom));
+    element("charts-controls").hidden = false;
+  }
+
+  /** What is smoothed and which epochs are shown, in words beside the controls. */
+  #say() {
+    const [first, last] = this.zoom.shown;
+    const say = (id, text) => {
+      const output = document.getElementById(id);
+      if (output.textContent !== text) output.textContent = text;
+    };
+    say("smoothing-value", this.smoothing > 0 ? this.smoothing.toFixed(2) : "off");
+    say("zoomed", this.zoom.chosen ? `epochs ${first} to ${last}` : "all epochs");
   }
 }

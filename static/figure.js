@@ -1,56 +1,60 @@
 // Plotly figures in the page's colours: the frame that all of our charts share.
 
+/** What style sheets say, read once until the theme changes: reading it makes the browser lay the page out. */
+const styles = new Map();
+const styled = (key, read) => styles.get(key) ?? styles.set(key, read()).get(key);
+
 /** The value of a colour token, resolved for light or dark, as "rgb(…)". */
-export function colour(token) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${token})`;
-  probe.hidden = true;
-  document.body.append(probe);
-  const value = getComputedStyle(probe).color;
-  probe.remove();
-  return value;
-}
+export const colour = (token) =>
+  styled(token, () => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(--${token})`;
+    probe.hidden = true;
+    document.body.append(probe);
+    const value = getComputedStyle(probe).color;
+    probe.remove();
+    return value;
+  });
 
 /** The same colour, see-through. */
 export const wash = (rgb, alpha) => rgb.replace(/^rgb\(/, "rgba(").replace(/\)$/, `, ${alpha})`);
 
 /** A dash token as Plotly names it. */
 export const dash = (name) =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}-dash`).trim() || "solid";
+  styled(`${name}-dash`, () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}-dash`).trim() || "solid");
 
-/** Plotly's layout for values over epochs. */
-export function layout(y) {
+/** Plotly's layout for values over the epochs from `first` to `last`, in a plot so many pixels wide. */
+export function layout(y, [first, last], width) {
   const [ink, soft, line, card] = ["ink", "soft", "line", "card"].map(colour);
-  const axis = { gridcolor: line, linecolor: line, tickfont: { color: soft }, zeroline: false, automargin: true };
+  // Plotly would measure every label at every drawing to hide those that leave the plot; ours fit.
+  const axis = { gridcolor: line, linecolor: line, tickfont: { color: soft }, zeroline: false, ticklabeloverflow: "allow" };
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: ink },
-    margin: { l: 56, r: 16, t: 8, b: 44 },
+    font: { family: styled("face", () => getComputedStyle(document.body).fontFamily), size: 13, color: ink },
     hovermode: "x unified",
     hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", itemsizing: "constant" },
-    xaxis: { ...axis, title: { text: "epoch", standoff: 8 }, tickformat: "d", showgrid: false, hoverformat: "d" },
+    xaxis: { ...axis, range: [first, last], tick0: 0, dtick: wholeStep(last - first, width), tickformat: "d", showgrid: false, hoverformat: "d" },
     yaxis: { ...axis, ...y },
-    uirevision: "kept",
     dragmode: "zoom",
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: ink },
   };
 }
 
-const settings = {
-  responsive: true,
-  displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-};
+/** Whole epochs from one tick to the next, 1, 2 or 5 times a power of ten: no number stands twice, and none on another. */
+export function wholeStep(span, width) {
+  const least = span / Math.max(1, width / 56);
+  const power = 10 ** Math.max(0, Math.floor(Math.log10(least)));
+  return Math.max(1, [1, 2, 5, 10].find((factor) => factor * power >= least) * power);
+}
 
-/** Draws a figure, or brings the one that is there up to date. */
-export const draw = (element, traces, layout) =>
-  Plotly.react(element, traces, layout, {
-    ...settings,
-    // On a narrow screen its buttons would lie on the legend.
-    displayModeBar: element.clientWidth < 480 ? false : "hover",
-  });
+/** The range of an axis of epochs: a little wider than what it shows. */
+export function around(first, last) {
+  const air = Math.max(0.25, 0.01 * (last - first));
+  return [first - air, last + air];
+}
+
+/** Draws a figure, or brings the one that is there up to date. Plotly draws again only what is handed to it in new arrays. */
+export const draw = (element, traces, layout, settings) => Plotly.react(element, traces, layout, settings);
 
 /** Calls `paint` soon, and not again before the time that painting takes has passed a few times over. */
 export function paced(paint) {
@@ -69,25 +73,49 @@ export function paced(paint) {
   };
 }
 
+/** Milliseconds that painting rests at most, when it is asked for all the time. */
+const REST = 150;
+
+/**
+ * Calls `paint` at once, or when the page is seen again. While epochs come faster than they can be painted, it rests after
+ * each painting half as long as that took, so that keys are answered.
+ */
+export function promptly(paint) {
+  let asked = false;
+  let busy = false;
+  async function next() {
+    busy = true;
+    try {
+      while (asked) {
+        // What comes at the same time is painted at once.
+        await pause();
+        await seen();
+        asked = false;
+        const start = performance.now();
+        await paint();
+        await pause(Math.min(REST, (performance.now() - start) / 2));
+      }
+    } finally {
+      busy = false;
+    }
+  }
+  return () => {
+    asked = true;
+    if (!busy) next();
+  };
+}
+
+const pause = (ms = 0) => new Promise((then) => setTimeout(then, ms));
+
+async function seen() {
+  while (document.hidden) await new Promise((then) => document.addEventListener("visibilitychange", then, { once: true }));
+}
+
 /** Paints again when the colours change, by our button or by the system. */
 export function onThemeChange(paint) {
   document.documentElement.addEventListener("themechange", paint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 }
 
-/** Positions to draw of a long curve: of each bucket the first, lowest, highest and last, so that no extreme is lost. */
-export function thinned(values, buckets = 1000) {
-  if (values.length <= 4 * buckets) return null;
-  const size = Math.ceil(values.length / buckets);
-  const kept = [];
-  for (let start = 0; start < values.length; start += size) {
-    const end = Math.min(start + size, values.length);
-    let [low, high] = [start, start];
-    for (let i = start; i < end; i++) {
-      if (values[i] < values[low] || values[low] == null) low = i;
-      if (values[i] > values[high] || values[high] == null) high = i;
-    }
-    for (const i of [...new Set([start, low, high, end - 1])].sort((a, b) => a - b)) kept.push(i);
-  }
-  return kept;
-}
+// Before any figure asks to be painted in the new colours.
+onThemeChange(() => styles.clear());

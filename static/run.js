@@ -1,46 +1,52 @@
-// A run's page, live: one event stream feeds the charts at once and has the other parts brought up to date.
+// What every section of a run's page does: it follows the run's events, keeps the parts up to date, and names the tab.
 
-import { RunCharts } from "./curves.js";
 import { paced } from "./figure.js";
 import { refresh } from "./live.js";
 import { share } from "./statistics.js";
 import { whileSeen } from "./stream.js";
 
-const page = JSON.parse(document.getElementById("run-data").textContent);
-const element = (id) => document.getElementById(id);
-const charts = new RunCharts({ accuracy: element("accuracy"), loss: element("loss"), gap: element("gap") }, page.chance);
+/** What the server rendered the page with. */
+export const page = JSON.parse(document.getElementById("run-data").textContent);
 
-/** Epoch records from the page's columns. */
-function* records({ epoch, lr, splits, running }) {
-  for (let i = 0; i < epoch.length; i++) {
-    const record = { epoch: epoch[i], lr: lr[i] };
-    for (const [split, columns] of Object.entries(splits)) {
-      if (columns.n[i] == null) continue;
-      record[split] = { loss: columns.loss[i], correct: columns.correct[i], n: columns.n[i], accuracy: columns.accuracy[i] };
-    }
-    if (running[i] != null) record.running = { accuracy: running[i] };
-    yield record;
-  }
-}
+const element = (id) => document.getElementById(id);
+const OVER = ["finished", "stopped", "cancelled", "failed", "diverged"];
+/** The overview has an address for its parts alone: its own has the whole history in it. */
+const partsUrl = location.pathname === `/runs/${page.id}` ? `/runs/${page.id}/parts` : location.href;
+
+/** Events of the run go to this target: `epoch` and `best` with their data as `detail`, `refreshed` after the parts came. */
+export const run = new EventTarget();
+const announce = (kind, detail) => run.dispatchEvent(new CustomEvent(kind, { detail }));
 
 let seen = page.seq;
 let status = page.status;
 let epoch = 0;
-for (const record of records(page.history)) {
-  charts.add(record);
-  epoch = record.epoch;
-}
-charts.best = page.best;
-charts.paint();
-entitle();
 
-const partsUrl = `/runs/${page.id}/parts${location.search}`;
-const update = paced(() => refresh(partsUrl).then(showMatrix));
+/** Brings the parts of the page up to date, soon. */
+export const update = paced(async () => {
+  const fresh = await refresh(partsUrl);
+  if (!fresh) return;
+  const now = JSON.parse(fresh.getElementById("run-data").textContent);
+  // Their layout depends on what may be shown.
+  if (page.sealed && !now.sealed) return location.reload();
+  page.name = now.name;
+  status = now.status;
+  entitle();
+  showNotice(fresh);
+  listen();
+  announce("refreshed", now);
+});
+
+/** What every page says at its top comes with the parts. */
+function showNotice(fresh) {
+  const [shown, now] = [element("notice"), fresh.getElementById("notice")];
+  shown.hidden = now.hidden;
+  shown.querySelector("span").textContent = now.querySelector("span").textContent;
+}
 
 function entitle() {
   const mark = { running: "▶", queued: "…", finished: "✓", stopped: "✓" }[status] ?? "✕";
   const how = status === "running" ? `${epoch}/${page.epochs}` : status;
-  document.title = `${mark} ${how} · ${page.name} · Gapwatch`;
+  document.title = `${mark} ${how} · ${page.name || `Run ${page.id}`} · Gapwatch`;
 }
 
 let saidAt = 0;
@@ -53,9 +59,9 @@ function say(text, always) {
 }
 
 function onEpoch(record) {
-  charts.add(record);
   epoch = Math.max(epoch, record.epoch);
-  charts.paint();
+  announce("epoch", record);
+  onProgress({ epoch: record.epoch + 1, phase: "", done: 0, of: 1 });
   update();
   entitle();
   const figures = [["train", "training"], ["val", "validation"], ["test", "test"]]
@@ -67,12 +73,13 @@ function onEpoch(record) {
 function onProgress({ epoch, phase, done, of, left_s }) {
   const bar = element("progress-bar");
   if (!bar) return;
-  const share = { training: 0.9, scoring: 0.99 }[phase] ?? 0;
-  bar.value = phase === "examining" ? page.epochs : epoch - 1 + share * (of > 0 ? done / of : 0);
-  element("progress-text").textContent =
-    phase === "examining"
-      ? `Looking at the trained network: ${done} of ${of} images`
-      : `Epoch ${epoch} of ${page.epochs}: ${phase}, ${done} of ${of}`;
+  const within = { training: 0.9, scoring: 0.99 }[phase] ?? 0;
+  bar.value = phase === "examining" ? page.epochs : epoch - 1 + within * (of > 0 ? done / of : 0);
+  const text = {
+    examining: `examining the trained network: ${done} of ${of} images`,
+    "": `epoch ${epoch - 1} of ${page.epochs}`,
+  };
+  element("progress-text").textContent = text[phase] ?? `epoch ${epoch} of ${page.epochs}: ${phase}, ${done} of ${of}`;
   if (left_s != null) element("time-left").textContent = `${duration(left_s)} left`;
 }
 
@@ -83,11 +90,24 @@ function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-/** The run's stream from the last event that was seen on. */
-function listen() {
-  const stream = new EventSource(`/api/v1/runs/${page.id}/events?after=${seen}`);
+/** Shows when a stream has been silent for too long. */
+function watched(stream) {
   const banner = element("lost");
   let quiet;
+  stream.addEventListener("open", () => {
+    clearTimeout(quiet);
+    banner.hidden = true;
+  });
+  stream.addEventListener("error", () => {
+    clearTimeout(quiet);
+    quiet = setTimeout(() => (banner.hidden = stream.readyState === EventSource.OPEN), 1500);
+  });
+  return stream;
+}
+
+/** The run's stream from the last event that was seen on. */
+function ownEvents() {
+  const stream = watched(new EventSource(`/api/v1/runs/${page.id}/events?after=${seen}`));
   const hear = (kind, then) =>
     stream.addEventListener(kind, (event) => {
       const seq = Number(event.lastEventId);
@@ -97,84 +117,67 @@ function listen() {
       }
       then(event.data ? JSON.parse(event.data) : {});
     });
-  stream.addEventListener("open", () => {
-    clearTimeout(quiet);
-    banner.hidden = true;
-  });
-  stream.addEventListener("error", () => {
-    clearTimeout(quiet);
-    quiet = setTimeout(() => (banner.hidden = false), 1500);
-  });
   hear("epoch", onEpoch);
   hear("progress", onProgress);
   hear("log", update);
   hear("diagnosis", update);
   hear("best", (best) => {
-    charts.best = best.epoch;
-    charts.paint();
+    announce("best", best);
     update();
   });
   hear("status", (now) => {
-    // Charts and files have more than they had.
-    if (page.sealed && now.sealed === false) location.reload();
+    if (page.sealed && now.sealed === false) return location.reload();
     status = now.status;
     page.name = now.name ?? page.name;
     entitle();
     update();
     say(`The run is ${status}. ${now.message ?? ""}`, true);
   });
-  hear("end", () => {
-    clearTimeout(quiet);
-    banner.hidden = true;
-    end();
-    update();
-  });
+  hear("end", update);
+  stream.addEventListener("open", update);
   return stream;
+}
+
+/** What belongs to this page of all that changes: the run, and the runs of its probes and remedies that go on. */
+function concerns(runs) {
+  const going = [...document.querySelectorAll("[data-going]")].flatMap((part) => part.dataset.going.split(","));
+  return runs.length === 0 || runs.some((id) => id === page.id || going.includes(String(id)));
+}
+
+let stop = null;
+let followsChanges = false;
+/**
+ * Listens to the run's own events while it goes on. Once it is over, what every page follows is enough: probes and
+ * remedies of it, inspections of its images, a resumption.
+ */
+async function listen() {
+  if (!OVER.includes(status)) {
+    stop ??= whileSeen(ownEvents);
+    return;
+  }
+  stop?.();
+  stop = null;
+  if (followsChanges) return;
+  followsChanges = true;
+  const { follow } = await import("./follow.js");
+  follow(["runs", "data"], (runs = []) => concerns(runs) && update());
 }
 
 /** Out of view, a short call now and then keeps the tab's title true. */
 async function glance() {
-  if (!document.hidden) return;
+  if (!document.hidden || OVER.includes(status)) return;
   const answer = await fetch(`/api/v1/runs/${page.id}`).catch(() => null);
   if (!answer?.ok) return;
-  const run = await answer.json();
-  ({ status } = run);
-  epoch = Math.max(epoch, run.epoch);
+  const now = await answer.json();
+  ({ status } = now);
+  epoch = Math.max(epoch, now.epoch);
   entitle();
 }
 
-let end = () => {};
-if (page.live) {
-  const glances = setInterval(glance, 10_000);
-  const stop = whileSeen(listen);
-  end = () => {
-    clearInterval(glances);
-    stop();
-  };
-}
-
-// The confusion matrix of the epoch and split that the reader chooses; at the newest epoch it follows the run.
-
-const chooser = element("matrix-form");
-let wanted = null;
-chooser?.addEventListener("input", () => {
-  wanted = Number(chooser.elements.epoch.value) < Number(chooser.elements.epoch.max) ? chooser.elements.epoch.value : null;
-  element("matrix-epoch").textContent = chooser.elements.epoch.value;
-  drawMatrix();
+// The section's own scripts are to hear every event: they are all there by then.
+document.addEventListener("DOMContentLoaded", () => {
+  epoch = Math.max(epoch, ...page.history.epoch.slice(-1), 0);
+  entitle();
+  listen();
+  setInterval(glance, 10_000);
 });
-chooser?.addEventListener("submit", (event) => event.preventDefault());
-
-const drawMatrix = paced(() => {
-  const { split, epoch } = chooser.elements;
-  return refresh(`/runs/${page.id}/confusion?split=${split.value}&epoch=${epoch.value}`);
-});
-
-function showMatrix() {
-  if (!chooser || !epoch) return;
-  const slider = chooser.elements.epoch;
-  slider.max = epoch;
-  if (wanted != null) return;
-  slider.value = epoch;
-  element("matrix-epoch").textContent = epoch;
-  drawMatrix();
-}

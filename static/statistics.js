@@ -23,5 +23,8 @@ export function difference(one, other) {
 /** "18.9 %" of 0.1889 */
 export const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
+/** "79.4" of 0.794: percentage points */
+export const points = (fraction) => (100 * fraction).toFixed(1);
+
 /** "18.9 % (17 of 90)" */
 export const share = (m) => (m.n > 0 ? `${percent(m.accuracy)} (${m.correct} of ${m.n})` : percent(m.accuracy));

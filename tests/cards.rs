@@ -214,7 +214,7 @@ fn runs_of_the_dashboard_share_the_cards_out() {
     let runs = [server.launch(&spec), server.launch(&spec)];
     let mut placed = runs.map(|run| {
         server.wait_run(run, |run| run["status"] == "finished");
-        let page = server.page(&format!("/runs/{run}"));
+        let page = server.page(&format!("/runs/{run}/settings"));
         let cards = (0..2).filter(|card| {
             page.contains(&format!(
                 "<dd>cuda:{card} (Card in software {card}), products in TF32</dd>"

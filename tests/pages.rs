@@ -183,6 +183,124 @@ impl Site {
     }
 }
 
+/// The same with other counts right of training and validation, and the confusion matrix of the latter's halves.
+fn counted(epoch: u32, train: (u32, u32), val: (u32, u32)) -> EpochReport {
+    let metrics =
+        |(correct, n): (u32, u32)| Some(SplitMetrics::new(0.7 * f64::from(n), correct, n));
+    let mut report = report(epoch);
+    report.record.train = metrics(train);
+    report.record.val = metrics(val);
+    let (right, wrong) = (val.0 / 2, (val.1 - val.0) / 2);
+    report.confusion = vec![(
+        Split::Val,
+        Confusion(vec![
+            (0, 0, right),
+            (0, 1, wrong),
+            (1, 0, wrong),
+            (1, 1, right),
+        ]),
+    )];
+    report.images = Vec::new();
+    report
+}
+
+impl Site {
+    /// The page of a script's run with these epochs, which goes on.
+    async fn page_of(&self, epochs: Vec<EpochReport>) -> String {
+        let run = self.with_run("a script's", 0).await;
+        let events = epochs
+            .into_iter()
+            .map(|report| ProducerEvent::Epoch(Box::new(report)))
+            .collect();
+        self.store.report(run, Attempt(1), events).await.unwrap();
+        let overview = self.get(&format!("/runs/{run}")).await.text;
+        overview + &self.get(&format!("/runs/{run}/why")).await.text
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_shows_test_figures_says_that_they_were_looked_at() {
+    let site = Site::with_dataset("two classes").await;
+    let run = site.with_run("goes on", 2).await;
+    for path in [format!("/runs/{run}/why"), format!("/runs/{run}/reveal")] {
+        let text = site.get(&path).await.text;
+        assert!(
+            !text.contains("Nobody has looked at the test images"),
+            "{path}: {text}"
+        );
+        assert!(text.contains("looked at 1 time by 1 run"), "{path}: {text}");
+    }
+    // However long it goes on, and when it has ended, it is one look.
+    let end = ProducerEvent::End {
+        status: RunStatus::Finished,
+        message: String::new(),
+    };
+    let more = vec![ProducerEvent::Epoch(Box::new(report(3))), end];
+    site.store.report(run, Attempt(1), more).await.unwrap();
+    let text = site.get(&format!("/runs/{run}/why")).await.text;
+    assert!(text.contains("looked at 1 time by 1 run"), "{text}");
+}
+
+#[tokio::test]
+async fn while_a_network_still_learns_its_page_says_only_what_the_figures_show() {
+    let site = Site::with_dataset("two classes").await;
+    let early = site.page_of(vec![counted(6, (441, 630), (44, 90))]).await;
+    for overclaims in ["by heart", "Memorising", "Overfitting", "nothing else"] {
+        let verdict = part(&early, "verdict");
+        assert!(!verdict.contains(overclaims), "{overclaims}: {verdict}");
+    }
+    let answer = part(&early, "answer");
+    for says in [
+        "After epoch 6",
+        "70.0 % (441 of 630)",
+        "too early for a verdict",
+    ] {
+        assert!(answer.contains(says), "{says}: {answer}");
+    }
+    // Once training is fitted there is a verdict, and it says what was measured.
+    let fitted = site.page_of(vec![counted(31, (627, 630), (44, 90))]).await;
+    let verdict = part(&fitted, "verdict");
+    assert!(
+        verdict.contains("Memorising: it does no better than guessing on new images"),
+        "{verdict}"
+    );
+    assert!(!verdict.contains("nothing else"), "{verdict}");
+}
+
+#[tokio::test]
+async fn one_p_value_has_one_wording_on_a_page() {
+    let site = Site::with_dataset("two classes").await;
+    // 54 of 90 with two classes: p = .036.
+    let page = site.page_of(vec![counted(31, (628, 630), (54, 90))]).await;
+    let wordings = |of: &str| page.matches(of).count();
+    assert_eq!(
+        [
+            "cannot be told from guessing",
+            "perhaps better than guessing",
+            "no better than guessing there"
+        ]
+        .map(wordings),
+        [0; 3],
+        "{page}"
+    );
+    // The gate, and why no order of the classes can be seen.
+    for says in [
+        "60.0 % (54 of 90) is hardly better than guessing",
+        "the network is hardly better than guessing there",
+    ] {
+        assert_eq!(wordings(says), 1, "{says}: {page}");
+    }
+}
+
+/// A section of a page, by its id.
+fn part<'a>(page: &'a str, id: &str) -> &'a str {
+    let from = page
+        .find(&format!("<section id=\"{id}\""))
+        .unwrap_or_else(|| panic!("no section {id} in {page}"));
+    let section = &page[from..];
+    &section[..section.find("</section>").unwrap()]
+}
+
 #[tokio::test]
 async fn the_demonstration_shows_the_runs_that_were_launched_by_hand_and_no_others() {
     let site = Site::with_dataset("demo").await;
@@ -260,7 +378,7 @@ async fn a_group_says_which_run_it_looks_into_and_what_it_is_for() {
 async fn a_run_that_can_have_no_probes_says_why_and_what_to_do() {
     let site = Site::with_dataset("two classes").await;
     let script = site.with_run("of a script", 2).await;
-    let text = site.get(&format!("/runs/{script}")).await.text;
+    let text = site.get(&format!("/runs/{script}/why")).await.text;
     assert!(
         text.contains("A script of its owner trained this run"),
         "{text}"
@@ -272,7 +390,7 @@ async fn a_run_that_can_have_no_probes_says_why_and_what_to_do() {
         .await
         .unwrap()
         .id;
-    let text = site.get(&format!("/runs/{waiting}")).await.text;
+    let text = site.get(&format!("/runs/{waiting}/why")).await.text;
     assert!(text.contains("wait for its end, or stop it"), "{text}");
 
     let over = site
@@ -288,14 +406,14 @@ async fn a_run_that_can_have_no_probes_says_why_and_what_to_do() {
     };
     let events = vec![ProducerEvent::Epoch(Box::new(report(1))), end];
     site.store.report(over, Attempt(1), events).await.unwrap();
-    let text = site.get(&format!("/runs/{over}")).await.text;
+    let text = site.get(&format!("/runs/{over}/why")).await.text;
     assert!(text.contains("id=\"ask-other\""), "{text}");
 
     for going in [script, waiting] {
         site.post(&format!("/runs/{going}/cancel"), "").await;
     }
     site.post("/datasets/two-classes/delete", "").await;
-    let text = site.get(&format!("/runs/{over}")).await.text;
+    let text = site.get(&format!("/runs/{over}/why")).await.text;
     assert!(
         text.contains("The dataset was deleted") && text.contains("bring the images in again"),
         "{text}"
@@ -358,6 +476,11 @@ async fn each_page_has_one_main_and_one_heading_and_no_inline_script() {
         "/runs/new".to_owned(),
         "/runs/new?dataset=two-classes&model=own".to_owned(),
         format!("/runs/{run}"),
+        format!("/runs/{run}/why"),
+        format!("/runs/{run}/images"),
+        format!("/runs/{run}/epochs"),
+        format!("/runs/{run}/settings"),
+        format!("/runs/{run}/log"),
         format!("/runs/{run}/edit"),
         format!("/runs/{run}/images?split=val&epoch=3&class=0&predicted=1"),
         format!("/runs/delete?runs={run}"),
@@ -406,6 +529,9 @@ async fn every_label_and_description_points_at_something_and_ids_are_unique() {
         &format!("/groups/{group}"),
         &format!("/runs/{run}/classify"),
         &format!("/runs/{run}"),
+        &format!("/runs/{run}/why"),
+        &format!("/runs/{run}/images"),
+        &format!("/runs/{run}/settings"),
         &format!("/runs/{run}/report"),
     ] {
         let text = site.get(path).await.text;
@@ -701,6 +827,9 @@ async fn hostile_names_are_text_everywhere() {
             hostile = "%3Cscript%3E"
         ),
         format!("/runs/{run}"),
+        format!("/runs/{run}/why"),
+        format!("/runs/{run}/images"),
+        format!("/runs/{run}/settings"),
         format!("/runs/{run}/edit"),
         format!("/runs/{run}/images?split=val&epoch=2"),
         format!("/runs/delete?runs={run}"),
@@ -717,32 +846,67 @@ async fn hostile_names_are_text_everywhere() {
 }
 
 #[tokio::test]
-async fn a_runs_page_has_its_figures_with_counts_its_verdict_and_its_matrix() {
+async fn each_section_of_a_run_has_its_address_and_is_complete_by_itself() {
     let site = Site::with_dataset("two classes").await;
     let run = site.with_run("a run", 120).await;
-    let text = site.get(&format!("/runs/{run}")).await.text;
-    for says in [
-        "100.0 % (6 of 6)",
-        "50.0 % (1 of 2)",
-        "The numbers behind it",
-        "Newcombe 95 %",
-        "page 1 of 3",
-        "/api/v1/runs/1/charts/accuracy.svg",
-        "class=1&#38;predicted=1",
+    for (section, says) in [
+        (
+            "",
+            vec![
+                "6 of 6",
+                "1 of 2",
+                "50.0",
+                "/api/v1/runs/1/charts/accuracy.svg",
+            ],
+        ),
+        (
+            "/why",
+            vec!["100.0\u{a0}% (6 of 6)", "The numbers behind it"],
+        ),
+        ("/images", vec!["class=1&#38;predicted=1"]),
+        ("/epochs", vec!["page 1 of 3", "Older epochs"]),
+        ("/epochs?page=3", vec!["page 3 of 3", "Newer epochs"]),
+        ("/settings", vec!["Batch size", "gapwatch train --spec"]),
+        ("/log", vec!["Nothing was logged yet"]),
     ] {
-        assert!(text.contains(says), "lacks {says}");
+        let text = site.get(&format!("/runs/{run}{section}")).await.text;
+        for says in says {
+            assert!(text.contains(says), "{section} lacks {says}: {text}");
+        }
+        // Whichever section one is in, the others are a click away, and the run's name and state are there.
+        for title in [
+            "Overview",
+            "Why",
+            "Images",
+            "Epochs",
+            "Settings and files",
+            "Log",
+        ] {
+            assert!(
+                text.contains(&format!(">{title}</a>")),
+                "{section} lacks {title}"
+            );
+        }
+        assert!(
+            text.contains("<h1>a run</h1>") && text.contains("epoch 120 of 120"),
+            "{text}"
+        );
     }
-    let older = site.get(&format!("/runs/{run}?page=3")).await.text;
-    assert!(older.contains("page 3 of 3") && older.contains("Newer epochs"));
-    let parts = site.get(&format!("/runs/{run}/parts")).await.text;
-    assert!(parts.contains("id=\"verdict\" data-live") && !parts.contains("<main"));
 
-    let island = text.split("id=\"run-data\">").nth(1).unwrap();
-    let json: serde_json::Value =
-        serde_json::from_str(island.split("</script>").next().unwrap()).unwrap();
+    let history = async |path: &str| {
+        let text = site.get(path).await.text;
+        let island = text.split("id=\"run-data\">").nth(1).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(island.split("</script>").next().unwrap()).unwrap();
+        json
+    };
+    let json = history(&format!("/runs/{run}")).await;
     assert_eq!(json["history"]["epoch"].as_array().unwrap().len(), 120);
     assert_eq!(json["history"]["splits"]["val"]["correct"][119], 1);
     assert_eq!(json["chance"], 0.5);
+    // What is fetched again at each epoch does not grow with them.
+    let json = history(&format!("/runs/{run}/parts")).await;
+    assert_eq!(json["history"]["epoch"].as_array().unwrap().len(), 0);
 }
 
 #[tokio::test]

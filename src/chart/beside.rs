@@ -52,7 +52,11 @@ impl Beside {
                 let accuracy = e.split(split)?.accuracy;
                 Some((f64::from(e.epoch), 100.0 * accuracy))
             });
-            thin(measured.filter(|(_, y)| y.is_finite()).collect(), BUCKETS)
+            thin(
+                measured.filter(|(_, y)| y.is_finite()).collect(),
+                BUCKETS,
+                None,
+            )
         };
         let own = line(own);
         let named = others.into_iter().map(|(name, of)| Others {

@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 
 /// Plotters places everything on whole pixels: an SVG is drawn this many times larger and shown smaller.
 const SVG_SCALE: u32 = 4;
+/// The face of the pages' text, as their style sheet has it. Without one of its families a reader sees the last.
+const FACE: &str =
+    "system-ui, -apple-system, &quot;Segoe UI&quot;, Roboto, &quot;Noto Sans&quot;, sans-serif";
 /// Sharp on screens and paper.
 const PNG_SCALE: u32 = 2;
 
@@ -119,14 +122,19 @@ fn svg(figure: &impl Figure) -> Result<Vec<u8>, ChartError> {
     Ok((head + &body).into_bytes())
 }
 
-/// What stands after an SVG's first tag.
+/// What stands after an SVG's first tag, its words in the pages' face.
 fn body(figure: &impl Figure) -> Result<String, ChartError> {
     let (width, height) = figure.size();
     let mut text = String::new();
     let backend = SVGBackend::with_string(&mut text, (width * SVG_SCALE, height * SVG_SCALE));
     paint(figure, backend, SVG_SCALE)?;
     text.split_once('\n')
-        .map(|(_, body)| body.to_owned())
+        .map(|(_, body)| {
+            body.replace(
+                "font-family=\"sans-serif\"",
+                &format!("font-family=\"{FACE}\""),
+            )
+        })
         .ok_or_else(|| ChartError("the SVG has no head".to_owned()))
 }
 
@@ -197,4 +205,19 @@ pub(super) fn tidy(text: &str, most: usize) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_face_is_that_of_the_pages() {
+        let style = include_str!("../../static/style.css");
+        let face = FACE.replace("&quot;", "\"");
+        assert!(
+            style.contains(&format!("font: 1rem/1.55 {face};")),
+            "{face}"
+        );
+    }
 }

@@ -1,8 +1,8 @@
 //! Accuracy, loss and gap by epoch, drawn by plotters.
 
 use super::canvas::{FAINT, Figure, GRID, Sheet, TEXT, tidy, whole};
-use super::thin::thin;
-use super::{Ink, Kind, Subject};
+use super::thin::{pieces, thin};
+use super::{Best, Ink, Kind, Subject};
 use crate::diagnose::{difference, percent, points, wilson};
 use crate::run::{EpochRecord, Split};
 use plotters::prelude::*;
@@ -10,6 +10,10 @@ use std::ops::Range;
 
 /// A curve's width in buckets of thinning: finer than the picture's pixels show.
 const BUCKETS: usize = 400;
+/// From the left of a line's sample to its words.
+const SAMPLE: u32 = 42;
+/// Points of a curve that was measured now and then, up to which each is marked.
+const MARKED: usize = 120;
 /// A loss above this is drawn at the upper edge; the rest stays readable.
 const LOSS_LIMIT: f64 = 1e6;
 
@@ -65,24 +69,15 @@ const NARROW: Layout = Layout {
     x_labels: 5,
 };
 
-impl Layout {
-    /// Height of what stands above the plot.
-    fn head(&self, entries: usize) -> u32 {
-        let rows = match self.stacked {
-            Some(row) => row * entries as u32,
-            None => self.text,
-        };
-        self.legend + rows + 12
-    }
-}
-
 /// One line with its band.
 struct Curve {
     ink: Ink,
     /// With the last value: "validation 18.9 %".
     label: String,
-    /// (epoch, value), broken where a value is not finite.
-    pieces: Vec<Vec<(f64, f64)>>,
+    /// (epoch, value) at the epochs at which it was measured; NaN breaks the line.
+    points: Vec<(f64, f64)>,
+    /// It was not measured at some epochs in between.
+    sparse: bool,
     /// (epoch, end of the interval).
     low: Vec<(f64, f64)>,
     high: Vec<(f64, f64)>,
@@ -96,7 +91,7 @@ pub(super) struct Curves {
     curves: Vec<Curve>,
     epochs: Range<f64>,
     values: Range<f64>,
-    best_epoch: Option<u32>,
+    best: Option<Best>,
 }
 
 /// A value with its 95 % interval, if it has one.
@@ -125,7 +120,9 @@ impl Curves {
                 .zip(Split::ALL)
                 .filter_map(|(ink, split)| {
                     curve(subject, ink, split.word(), kind, |e| match kind {
-                        Kind::Loss => e.split(split).map(|m| (m.loss.min(LOSS_LIMIT), None)),
+                        Kind::Loss => e
+                            .split(split)
+                            .map(|m| (m.loss.clamp(f64::MIN, LOSS_LIMIT), None)),
                         _ => accuracy(e, split),
                     })
                 })
@@ -140,7 +137,7 @@ impl Curves {
             values: range(kind, &curves),
             curves,
             epochs: f64::from(first) - 0.5..f64::from(last) + 0.5,
-            best_epoch: subject.best_epoch,
+            best: subject.best,
         }
     }
 }
@@ -171,40 +168,42 @@ fn curve(
     kind: Kind,
     value: impl Fn(&EpochRecord) -> Option<Point>,
 ) -> Option<Curve> {
-    let mut pieces = vec![Vec::new()];
+    let mut measured = Vec::new();
     let (mut low, mut high) = (Vec::new(), Vec::new());
     let mut last = None;
+    let mut missed = false;
+    let mut sparse = false;
     for epoch in subject.epochs {
         let x = f64::from(epoch.epoch);
-        match value(epoch).filter(|(y, _)| y.is_finite()) {
-            Some((y, interval)) => {
-                if let Some(piece) = pieces.last_mut() {
-                    piece.push((x, y));
-                }
-                if let Some((from, to)) = interval {
-                    low.push((x, from));
-                    high.push((x, to));
-                }
-                last = Some(y);
-            }
-            None => pieces.push(Vec::new()),
+        let Some((y, interval)) = value(epoch) else {
+            missed = !measured.is_empty();
+            continue;
+        };
+        sparse |= missed;
+        if !y.is_finite() {
+            measured.push((x, f64::NAN));
+            continue;
         }
+        measured.push((x, y));
+        if let Some((from, to)) = interval {
+            low.push((x, from));
+            high.push((x, to));
+        }
+        last = Some(y);
     }
-    pieces.retain(|piece| !piece.is_empty());
     let last = match kind {
         Kind::Accuracy => percent(last? / 100.0),
         Kind::Gap => format!("{} points", points(last? / 100.0)),
         _ => format!("{:.3}", last?),
     };
+    let marked = subject.best.map(|best| f64::from(best.epoch));
     Some(Curve {
         ink,
         label: format!("{name} {last}"),
-        pieces: pieces
-            .into_iter()
-            .map(|piece| thin(piece, BUCKETS))
-            .collect(),
-        low: thin(low, BUCKETS),
-        high: thin(high, BUCKETS),
+        points: thin(measured, BUCKETS, marked),
+        sparse,
+        low: thin(low, BUCKETS, marked),
+        high: thin(high, BUCKETS, marked),
     })
 }
 
@@ -215,7 +214,7 @@ fn range(kind: Kind, curves: &[Curve]) -> Range<f64> {
     }
     let all = curves
         .iter()
-        .flat_map(|c| c.pieces.iter().flatten().chain(&c.low).chain(&c.high));
+        .flat_map(|c| c.points.iter().chain(&c.low).chain(&c.high));
     let (mut low, mut high) = (0.0, 0.0);
     for (_, y) in all {
         low = f64::min(low, *y);
@@ -243,8 +242,8 @@ impl Figure for Curves {
 
     fn paint<DB: DrawingBackend>(&self, sheet: &Sheet<DB>) -> DrawResult<(), DB> {
         let layout = self.layout;
-        let entries = self.curves.len() + usize::from(self.best_epoch.is_some());
-        let head = layout.head(entries);
+        let last = self.legend().last().map_or(layout.legend, |(_, (_, y))| *y);
+        let head = last + layout.stacked.unwrap_or(layout.text) + 12;
         let (head, plot) = sheet.area.split_vertically(sheet.px(head));
         self.paint_head(&sheet.part(head))?;
         let mut chart = ChartBuilder::on(&plot)
@@ -292,8 +291,8 @@ impl Figure for Curves {
             chart.draw_series([line])?;
         }
         if let Some(best) = self
-            .best_epoch
-            .map(f64::from)
+            .best
+            .map(|best| f64::from(best.epoch))
             .filter(|b| self.epochs.contains(b))
         {
             let line = [(best, self.values.start), (best, self.values.end)];
@@ -306,20 +305,21 @@ impl Figure for Curves {
         }
         for curve in &self.curves {
             let style = curve.ink.rgb().stroke_width(sheet.px(2)).filled();
-            for piece in &curve.pieces {
+            for piece in pieces(&curve.points) {
                 match *curve.ink.dash() {
                     [on, off] => {
                         let (on, off) = (sheet.px(on), sheet.px(off));
-                        let line = DashedLineSeries::new(piece.clone(), on, off, style);
+                        let line = DashedLineSeries::new(piece.to_vec(), on, off, style);
                         chart.draw_series(line)?;
                     }
                     _ => {
-                        chart.draw_series(LineSeries::new(piece.clone(), style))?;
+                        chart.draw_series(LineSeries::new(piece.to_vec(), style))?;
                     }
                 }
             }
-            if self.epochs.end - self.epochs.start <= 40.0 {
-                let dots = curve.pieces.iter().flatten();
+            let few = self.epochs.end - self.epochs.start <= 40.0;
+            if few || (curve.sparse && curve.points.len() <= MARKED) {
+                let dots = curve.points.iter().filter(|(_, y)| !y.is_nan());
                 chart.draw_series(dots.map(|at| Circle::new(*at, sheet.px(3), style)))?;
             }
         }
@@ -341,23 +341,57 @@ impl Curves {
         let area = &sheet.area;
         let heading = sheet.font(layout.heading, &TEXT);
         area.draw_text(&self.title, &heading, at(layout.indent, layout.title))?;
-        let (mut x, mut y) = (layout.indent, layout.legend);
-        for curve in &self.curves {
-            let middle = y + layout.text / 2 - 1;
-            sheet.sample(curve.ink, [at(x, middle), at(x + 34, middle)], 3)?;
-            area.draw_text(&curve.label, &text(&TEXT), at(x + 42, y))?;
-            match layout.stacked {
-                Some(row) => y += row,
-                // A character of the font is about 0.6 of its size wide.
-                None => x += 70 + 8 * curve.label.chars().count() as u32,
+        for (entry, (x, y)) in self.legend() {
+            match entry {
+                Entry::Curve(curve) => {
+                    let middle = y + layout.text / 2 - 1;
+                    sheet.sample(curve.ink, [at(x, middle), at(x + 34, middle)], 3)?;
+                    area.draw_text(&curve.label, &text(&TEXT), at(x + SAMPLE, y))?;
+                }
+                Entry::Best(label) => {
+                    let x = x + layout.stacked.map_or(0, |_| SAMPLE);
+                    area.draw_text(&label, &text(&FAINT), at(x, y))?;
+                }
             }
         }
-        if let Some(best) = self.best_epoch {
-            let label = format!("best: epoch {best}");
-            let x = x + layout.stacked.map_or(0, |_| 42);
-            area.draw_text(&label, &text(&FAINT), at(x, y))?;
-        }
         Ok(())
+    }
+
+    /// The legend's entries, each with its place: one below the other, or as many in a row as fit.
+    fn legend(&self) -> Vec<(Entry<'_>, (u32, u32))> {
+        let layout = self.layout;
+        let (mut x, mut y) = (layout.indent, layout.legend);
+        let best = self.best.map(|best| Entry::Best(best.label()));
+        let entries = self.curves.iter().map(Entry::Curve).chain(best);
+        let mut placed = Vec::new();
+        for entry in entries {
+            // A character of the font is about half its size wide.
+            let width = layout.text / 2 * entry.characters() + SAMPLE;
+            let full = layout.stacked.is_some() || x + width > layout.size.0 - layout.margins.1;
+            if full && !placed.is_empty() {
+                (x, y) = (layout.indent, y + layout.stacked.unwrap_or(layout.text + 6));
+            }
+            placed.push((entry, (x, y)));
+            x += width + 28;
+        }
+        placed
+    }
+}
+
+/// An entry of the legend.
+enum Entry<'a> {
+    Curve(&'a Curve),
+    /// The epoch that is marked.
+    Best(String),
+}
+
+impl Entry<'_> {
+    fn characters(&self) -> u32 {
+        let label = match self {
+            Entry::Curve(curve) => &curve.label,
+            Entry::Best(label) => label,
+        };
+        label.chars().count() as u32
     }
 }
 

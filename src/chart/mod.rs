@@ -16,7 +16,7 @@ pub use course::Course;
 pub use distribution::Distributions;
 pub use palette::{Ink, css};
 
-use crate::run::{Confusion, EpochRecord, Split};
+use crate::run::{BestEpoch, Confusion, EpochRecord, Metric, Split};
 use std::str::FromStr;
 
 /// What a chart shows.
@@ -113,10 +113,31 @@ pub struct Subject<'a> {
     /// In order.
     pub epochs: &'a [EpochRecord],
     /// The epoch to mark.
-    pub best_epoch: Option<u32>,
+    pub best: Option<Best>,
     pub classes: &'a [String],
     /// What [`Kind::Confusion`] shows; the other charts do without.
     pub confusion: Option<ConfusionAt<'a>>,
+}
+
+/// The epoch that validation chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Best {
+    pub epoch: u32,
+    pub by: Metric,
+}
+
+impl Best {
+    pub fn of(run: &Option<BestEpoch>) -> Option<Best> {
+        run.as_ref().map(|best| Best {
+            epoch: best.epoch,
+            by: best.metric,
+        })
+    }
+
+    /// "best: epoch 31 (lowest validation loss)"
+    fn label(self) -> String {
+        format!("best: epoch {} ({})", self.epoch, self.by.superlative())
+    }
 }
 
 /// A confusion matrix with where it was counted.
@@ -198,7 +219,10 @@ mod tests {
         Subject {
             name: "the question",
             epochs,
-            best_epoch: Some(1),
+            best: Some(Best {
+                epoch: 1,
+                by: Metric::ValLoss,
+            }),
             classes,
             confusion: None,
         }
@@ -240,10 +264,11 @@ mod tests {
             ),
         ] {
             let svg = svg(kind, &subject);
-            for text in says
-                .into_iter()
-                .chain(["epoch", "best: epoch 1", "the question"])
-            {
+            for text in says.into_iter().chain([
+                "epoch",
+                "best: epoch 1 (lowest validation loss)",
+                "the question",
+            ]) {
                 assert!(svg.contains(text), "{kind:?} lacks '{text}'");
             }
         }

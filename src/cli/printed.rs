@@ -5,13 +5,20 @@ use crate::diagnose::{Answer, Diagnosis, duration};
 use anyhow::Result;
 use std::io::Write;
 
-/// Verdict, gates and findings.
+/// Verdict, answer, gates and findings.
 pub(super) fn print_diagnosis(out: &mut impl Write, diagnosis: &Diagnosis) -> Result<()> {
-    writeln!(out, "{}\n\n{}", diagnosis.verdict.name(), diagnosis.summary)?;
+    writeln!(
+        out,
+        "{}\n\n{}\n\n{}",
+        diagnosis.verdict.name(),
+        diagnosis.answer.sentence,
+        diagnosis.summary
+    )?;
     if let Some(gates) = &diagnosis.gates {
         writeln!(out)?;
         for gate in [
             &gates.training_above_chance,
+            &gates.fitted,
             &gates.above_chance,
             &gates.gap,
             &gates.val_vs_test,
@@ -34,7 +41,7 @@ pub(super) fn print_finding(out: &mut impl Write, finding: &Finding) -> Result<(
         ("Measured", &finding.measured),
         ("Why it matters", &finding.why),
         ("What to do", &finding.remedy),
-        ("A false alarm if", &finding.false_alarm),
+        ("Ignore this if", &finding.false_alarm),
     ] {
         if !text.is_empty() {
             writeln!(out, "  {word}: {text}")?;
@@ -59,7 +66,7 @@ pub(super) fn word(answer: Answer) -> &'static str {
 /// The causes with what speaks for each, the probes, and the one that would go on.
 pub(super) fn print_causes(out: &mut impl Write, diagnosis: &Diagnosis) -> Result<()> {
     if !diagnosis.causes.is_empty() {
-        writeln!(out, "\nWhat speaks for which cause, the strongest first:")?;
+        writeln!(out, "\nLikely causes, the most probable first:")?;
     }
     for (place, suspect) in diagnosis.causes.iter().enumerate() {
         let probability = suspect

@@ -222,6 +222,7 @@ impl Trainer {
         folder.finish(plan, &diagnosis)?;
 
         self.say(&format!("{message}. {}", diagnosis.summary));
+        self.say(&diagnosis.answer.sentence);
         for finding in &diagnosis.findings {
             self.say(&format!("{}: {}", finding.severity.name(), finding.title));
         }

@@ -5,6 +5,8 @@ use super::{Subject, fisher_exact, upper_tail, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
 use serde::{Deserialize, Serialize};
 
+/// A network that gets this share of its training images right, within noise, has nothing left to learn there.
+const FITTED: f64 = 0.95;
 /// The gap counts from this share of the training accuracy on (deepchecks' default).
 const GAP_SHARE: f64 = 0.10;
 
@@ -51,10 +53,12 @@ impl Gate {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gates {
-    /// Can validation accuracy be told from guessing?
+    /// Is validation accuracy better than guessing?
     pub above_chance: Gate,
-    /// Can training accuracy be told from guessing?
+    /// Is training accuracy better than guessing?
     pub training_above_chance: Gate,
+    /// Does the network get its own training images right?
+    pub fitted: Gate,
     /// Is training accuracy above validation accuracy by more than both counts' noise?
     pub gap: Gate,
     /// Do validation and test differ by more than noise?
@@ -69,6 +73,7 @@ impl Gates {
         Gates {
             above_chance: above_chance(subject, last, Split::Val),
             training_above_chance: above_chance(subject, last, Split::Train),
+            fitted: fitted(last),
             gap: gap(last),
             val_vs_test: val_vs_test(last),
             enough_images: enough_images(last),
@@ -93,23 +98,73 @@ fn above_chance(subject: &Subject, last: &EpochRecord, split: Split) -> Gate {
         return blank;
     };
     let p = upper_tail(metrics.correct, metrics.n, chance);
-    let (answer, says) = match p {
-        p if p < 0.01 => (Answer::Yes, "is better than guessing"),
-        p if p < 0.05 => (Answer::Weak, "is perhaps better than guessing"),
-        _ => (Answer::No, "cannot be told from guessing"),
-    };
+    let answer = beats_guessing(p);
     Gate {
         answer,
         statement: format!(
-            "{} accuracy of {} {says} (guessing gets {}; p = {}).",
+            "{} accuracy of {} is {} (guessing gets {}; p = {}).",
             capital(split.word()),
             share(metrics),
+            beside_guessing(answer),
             percent(chance),
             p_value(p)
         ),
         value: Some(metrics.accuracy),
         threshold: Some(chance),
         p: Some(p),
+        ..blank
+    }
+}
+
+/// Whether right answers are more than luck, by the p-value of an exact one-sided binomial test against guessing. Every part of
+/// Gapwatch asks here, and says it by [`beside_guessing`]: one p-value has one wording.
+pub(super) fn beats_guessing(p: f64) -> Answer {
+    match p {
+        p if p < 0.01 => Answer::Yes,
+        p if p < 0.05 => Answer::Weak,
+        _ => Answer::No,
+    }
+}
+
+/// "hardly better than guessing"
+pub(super) fn beside_guessing(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "better than guessing",
+        Answer::Weak => "hardly better than guessing",
+        Answer::No => "no better than guessing",
+        Answer::Unknown => "not known beside guessing",
+    }
+}
+
+fn fitted(last: &EpochRecord) -> Gate {
+    let blank = Gate {
+        answer: Answer::Unknown,
+        statement: "There is no training accuracy.".to_owned(),
+        statistic: "upper Wilson bound of training accuracy",
+        value: None,
+        threshold: Some(FITTED),
+        p: None,
+        reference: "Wilson 1927; 95 % of the training images",
+    };
+    let Some(train) = last.split(Split::Train).filter(|m| m.accuracy.is_finite()) else {
+        return blank;
+    };
+    let (upper, right) = match train.n {
+        0 => (train.accuracy, percent(train.accuracy)),
+        n => (wilson(train.correct, n).high, share(train)),
+    };
+    let fits = upper >= FITTED;
+    Gate {
+        answer: if fits { Answer::Yes } else { Answer::No },
+        statement: format!(
+            "It gets {right} of its training images right{}.",
+            if fits {
+                ""
+            } else {
+                ": it has more to learn there"
+            }
+        ),
+        value: Some(upper),
         ..blank
     }
 }
@@ -128,22 +183,22 @@ fn gap(last: &EpochRecord) -> Gate {
         return blank;
     };
     let between = wilson(train.correct, train.n).low - wilson(val.correct, val.n).high;
-    let gap = train.accuracy - val.accuracy;
+    let gap = last.gap(Split::Val).unwrap_or(f64::NAN);
     let real = between > 0.0 && gap >= GAP_SHARE * train.accuracy;
     let statement = if real {
         format!(
-            "The gap of {} points is larger than the noise of {} validation images.",
+            "The gap ({} points) is too large to be chance with {} validation images.",
             points(gap),
             val.n
         )
     } else if between > 0.0 {
         format!(
-            "The gap of {} points is more than noise, but less than a tenth of the training accuracy.",
+            "The gap ({} points) is more than chance, but less than a tenth of the training accuracy.",
             points(gap)
         )
     } else {
         format!(
-            "The gap of {} points can be noise of {} validation images.",
+            "The gap ({} points) can be chance with {} validation images.",
             points(gap),
             val.n
         )
@@ -215,7 +270,7 @@ fn enough_images(last: &EpochRecord) -> Gate {
             if enough {
                 ""
             } else {
-                ": the verdict is provisional"
+                ": the verdict is uncertain"
             }
         ),
         value: Some(half),

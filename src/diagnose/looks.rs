@@ -94,7 +94,7 @@ impl Looks {
     }
 
     /// True where a look was taken.
-    pub(super) fn took(&self, source: Source) -> bool {
+    pub fn took(&self, source: Source) -> bool {
         self.iter()
             .any(|look| look.source == source && look.findings.is_ok())
     }

@@ -1,5 +1,6 @@
 //! The causes of a gap: statistics, gates and the choice of probes; histories in, findings out.
 
+mod answer;
 pub mod audit;
 mod causes;
 mod curve;
@@ -23,6 +24,7 @@ mod trend;
 mod unstable;
 mod verdict;
 
+pub use answer::{Action, ActionKind, Conclusion, Situation, Untried, small_first};
 pub use causes::{STATED, Suspect};
 pub use curve::{
     GL_THRESHOLD, generalisation_loss, onset, progress_quotient, rising_strips, smoothed,

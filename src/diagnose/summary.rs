@@ -1,7 +1,7 @@
 //! The sentence a beginner understands, with the numbers.
 
 use super::finding::Finding;
-use super::gates::{Answer, percent, share};
+use super::gates::{Answer, beside_guessing, percent, points, share};
 use super::trend::{self, Parting};
 use super::verdict::{Case, Verdict};
 use crate::run::{EpochRecord, RunStatus, Split};
@@ -28,12 +28,8 @@ pub(super) fn summary(case: &Case, verdict: Verdict, findings: &[Finding]) -> St
         .subject
         .chance(Split::Val)
         .map_or(String::new(), |c| format!(" Guessing gets {}.", percent(c)));
-    // Without counts the gap's gate has no sentence, and the curves speak.
-    let parting = match gates.gap.answer {
-        Answer::Unknown => trend::parting(case.curves).map(by_curves),
-        _ => Some(gates.gap.statement.clone()),
-    }
-    .unwrap_or_default();
+    let parting = parting(case);
+    let beside = beside_guessing(gates.above_chance.answer);
     let says = match verdict {
         Verdict::Diverged if case.curves.is_lost(Split::Train) || case.curves.is_lost(Split::Val) => {
             "The loss is no longer a number: the run diverged. Lower the learning rate, or look at the inputs' scale."
@@ -50,25 +46,34 @@ pub(super) fn summary(case: &Case, verdict: Verdict, findings: &[Finding]) -> St
                 .map_or("", |f| &f.title);
             format!("But scoring contradicts itself, so these figures cannot be trusted: {title}.")
         }
+        Verdict::NotLearning if !case.subject.status.is_over() => {
+            format!("So far training itself is no better than guessing.{chance}")
+        }
         Verdict::NotLearning => format!(
-            "Training itself cannot be told from guessing, so this is not overfitting: the network does not learn.{chance}"
+            "Training itself is no better than guessing, so this is not overfitting: the network does not learn.{chance}"
+        ),
+        Verdict::Memorising if gates.fitted.answer == Answer::Yes => format!(
+            "{parting} On new images it is {beside}: so far we see no sign that it learnt anything that works there.{chance}"
         ),
         Verdict::Memorising => format!(
-            "{parting} And validation cannot be told from guessing: the network knows its training images by heart and nothing else.{chance}"
+            "{parting} On new images it is {beside}, and it has not learnt all of its training images either.{chance}"
         ),
-        Verdict::Overfitting => {
-            let validation = match gates.above_chance.answer {
-                Answer::Yes | Answer::No => " Validation is better than guessing, but what was learnt carries over only in part.",
-                Answer::Weak => " Validation is perhaps better than guessing, but what was learnt carries over only in part.",
-                Answer::Unknown => " What was learnt carries over only in part.",
-            };
-            format!("{parting}{validation}{chance}")
-        }
+        Verdict::Overfitting => match gates.above_chance.answer {
+            Answer::Yes | Answer::Weak | Answer::No => {
+                format!("{parting} On new images it is {beside}.{chance}")
+            }
+            Answer::Unknown => parting,
+        },
         Verdict::Underfitting => {
-            "No gap is larger than noise, and the training loss still falls: train longer, or raise the learning rate."
+            "No gap is larger than chance, and the training loss still falls: train longer, or raise the learning rate."
                 .to_owned()
         }
-        Verdict::Healthy => format!("{parting} What was learnt carries over to new images.{chance}"),
+        Verdict::Healthy => {
+            format!("{parting} What it learnt works on new images, too.{chance}")
+        }
+        Verdict::Undetermined if case.is_early() && !parting.is_empty() => {
+            format!("{parting} It is too early for a verdict: the network still learns its training images.")
+        }
         Verdict::Undetermined => "These numbers do not decide whether the gap is real.".to_owned(),
     };
     let turned = match (verdict, case.onset_epoch) {
@@ -80,19 +85,33 @@ pub(super) fn summary(case: &Case, verdict: Verdict, findings: &[Finding]) -> St
     format!("{after}. {says}{turned}")
 }
 
+/// What the figures say of the gap, a sentence; empty where they say nothing. Without counts the gap's gate has none, and the
+/// curves decide; the gap is the last epoch's either way.
+pub(super) fn parting(case: &Case) -> String {
+    match &case.gates {
+        Some(gates) if gates.gap.answer != Answer::Unknown => gates.gap.statement.clone(),
+        _ => trend::parting(case.curves).map_or(String::new(), |parting| by_curves(case, parting)),
+    }
+}
+
 /// The gap's sentence where nobody knows the numbers of images.
-fn by_curves(parting: Parting) -> String {
+fn by_curves(case: &Case, parting: Parting) -> String {
     match parting {
         Parting::LossRises(percent) => format!(
-            "Validation loss ends {percent:.0} % above its lowest level, which is more than its wobble."
+            "Validation loss ends {percent:.0} % above its lowest level, which is more than normal fluctuation."
         ),
-        Parting::AccuracyGap(gap) => format!(
-            "Training accuracy ends {:.1} points above validation accuracy, which is more than their wobble.",
-            100.0 * gap
-        ),
-        Parting::Together => {
-            "Training and validation do not part by more than their wobble.".to_owned()
-        }
+        // By the levels at the end, of which the last epoch's gap is one; a second number beside it would only confuse.
+        Parting::AccuracyGap => match case.last.and_then(|last| last.gap(Split::Val)) {
+            Some(gap) => format!(
+                "Training accuracy ends {} points above validation accuracy, which is more than normal fluctuation.",
+                points(gap)
+            ),
+            None => {
+                "Training accuracy ends above validation accuracy by more than normal fluctuation."
+                    .to_owned()
+            }
+        },
+        Parting::Together => "Training and validation stay within normal fluctuation.".to_owned(),
     }
 }
 

@@ -69,8 +69,8 @@ pub(super) fn still_falls(losses: &[f64]) -> bool {
 pub(super) enum Parting {
     /// The validation loss ends this many percent above its lowest level, by more than its wobble.
     LossRises(f64),
-    /// Training accuracy is above validation accuracy by this much, by more than their wobble.
-    AccuracyGap(f64),
+    /// Training accuracy ends above validation accuracy by more than their wobble.
+    AccuracyGap,
     /// Neither.
     Together,
 }
@@ -81,8 +81,8 @@ pub(super) fn parting(curves: &Curves) -> Option<Parting> {
     let (_, train) = curves.accuracies(Split::Train);
     let (_, val) = curves.accuracies(Split::Val);
     let by_accuracy = accuracy_gap(&train, &val);
-    if let Some(gap) = by_accuracy.flatten() {
-        return Some(Parting::AccuracyGap(gap));
+    if by_accuracy == Some(true) {
+        return Some(Parting::AccuracyGap);
     }
     let by_loss = loss_rise(&val_loss);
     if let Some(percent) = by_loss.flatten() {
@@ -108,7 +108,8 @@ fn loss_rise(loss: &[f64]) -> Option<Option<f64>> {
     Some((percent > GL_THRESHOLD && last - lowest > ERRORS * error).then_some(percent))
 }
 
-fn accuracy_gap(train: &[f64], val: &[f64]) -> Option<Option<f64>> {
+/// None: too few points.
+fn accuracy_gap(train: &[f64], val: &[f64]) -> Option<bool> {
     let (of_train, of_val) = (end_level(train)?, end_level(val)?);
     if val.len() < LEAST_POINTS {
         return None;
@@ -116,7 +117,7 @@ fn accuracy_gap(train: &[f64], val: &[f64]) -> Option<Option<f64>> {
     let gap = of_train - of_val;
     let error =
         (wobble(train).powi(2) + wobble(val).powi(2)).sqrt() / (window(val.len()) as f64).sqrt();
-    Some((gap >= GAP_SHARE * of_train && gap > ERRORS * error).then_some(gap))
+    Some(gap >= GAP_SHARE * of_train && gap > ERRORS * error)
 }
 
 /// The window of Prechelt's smoothing, 5 % of the epochs, but at least three where there are ten.

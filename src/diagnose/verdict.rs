@@ -1,5 +1,7 @@
 //! The verdict on a run: a word, its reasons, what was found besides.
 
+use super::Subject;
+use super::answer::{Conclusion, Situation, answer};
 use super::causes::{Suspect, causes};
 use super::curve::onset;
 use super::curves::Curves;
@@ -10,15 +12,11 @@ use super::history::RecordedHistory;
 use super::learning::not_learning;
 use super::probes::{NextProbe, ProbeRecord};
 use super::remedies::RemedyRecord;
-use super::summary::summary;
+use super::summary::{parting, summary};
 use super::trend::{self, Parting};
 use super::unstable::unstable;
-use super::{Subject, wilson};
 use crate::run::{EpochRecord, RunStatus, Split};
 use serde::{Deserialize, Serialize};
-
-/// A network that gets this share of its training images right, within noise, has nothing left to learn there.
-const FITTED: f64 = 0.95;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,11 +25,11 @@ pub enum Verdict {
     Healthy,
     /// The gap is real, and validation is above chance or its counts are unknown.
     Overfitting,
-    /// The gap is real, and validation cannot be told from chance.
+    /// The gap is real, and validation is no better than chance.
     Memorising,
     /// Training is above chance without a gap, and its loss still falls.
     Underfitting,
-    /// Training itself cannot be told from chance.
+    /// Training itself is no better than chance.
     NotLearning,
     Diverged,
     /// Scoring contradicts itself: no other word can be trusted.
@@ -60,6 +58,8 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diagnosis {
     pub verdict: Verdict,
+    /// What it comes to, and what to do next.
+    pub answer: Conclusion,
     /// One or two sentences with the numbers.
     pub summary: String,
     /// True while there are too few images or the run still goes on.
@@ -86,18 +86,35 @@ pub struct Diagnosis {
     /// Remedies that were tried, in the order in which they came up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remedies_tried: Vec<RemedyRecord>,
+    /// What the figures say of the gap, a sentence; empty where there are none.
+    #[serde(skip)]
+    pub(super) parting: String,
+    #[serde(skip)]
+    pub(super) is_early: bool,
 }
 
 impl Diagnosis {
-    /// That no cause is more probable than not, and the probe that would tell most.
+    /// That no cause is probable enough, and the most useful next test.
     pub fn undecided(&self) -> Option<String> {
         let next = self.next_probe.as_ref().filter(|_| self.undetermined)?;
         Some(format!(
-            "No cause is more probable than not so far. What would tell most takes {}, about {}: {}",
+            "No cause is above 50 % yet. The most useful next test takes {}, about {}: {}",
             counted(next.trainings, "training"),
             duration(next.cost_s),
             next.question
         ))
+    }
+
+    /// Answers again: a document that has learnt more than its run's own figures has another answer.
+    #[must_use]
+    pub fn answered(mut self, situation: &Situation) -> Diagnosis {
+        self.answer = answer(&self, situation);
+        self
+    }
+
+    /// True while too little was learnt for a verdict: see [`Case::is_early`].
+    pub fn is_early(&self) -> bool {
+        self.is_early
     }
 }
 
@@ -109,6 +126,15 @@ pub(super) struct Case<'a> {
     pub last: Option<&'a EpochRecord>,
     pub gates: Option<Gates>,
     pub onset_epoch: Option<u32>,
+}
+
+impl Case<'_> {
+    /// True while a gap may still close by itself: the run goes on, its training images are not fitted yet, and the validation
+    /// loss has not turned. Then only the figures are said.
+    pub fn is_early(&self) -> bool {
+        let fitted = self.gates.as_ref().map(|gates| gates.fitted.answer);
+        !self.subject.status.is_over() && fitted != Some(Answer::Yes) && self.onset_epoch.is_none()
+    }
 }
 
 /// Judges a run by its last epoch: a figure chosen among many epochs would be optimistic. Of nothing but its figures.
@@ -131,13 +157,19 @@ pub fn diagnose_history(
         status: history.status,
         best_epoch: history.best_epoch(),
     };
-    conclude(
+    let diagnosis = conclude(
         subject,
         &history.curves,
         history.images,
         last.as_ref(),
         found,
-    )
+    );
+    let situation = Situation {
+        last: last.as_ref(),
+        wants: Some(history.wants(class_counts.is_empty()).to_owned()),
+        ..Situation::of(history.status)
+    };
+    diagnosis.answered(&situation)
 }
 
 /// The verdict on `found` and on what the curves show by themselves; `images` of each split, by [`Split::ALL`]'s order.
@@ -174,13 +206,16 @@ pub(super) fn conclude(
         .gates
         .as_ref()
         .is_some_and(|g| g.enough_images.answer != Answer::Yes);
-    Diagnosis {
+    let diagnosis = Diagnosis {
         verdict,
+        answer: Conclusion::default(),
         summary: summary(&case, verdict, &findings),
         provisional: few || !subject.status.is_over(),
         onset_epoch: case.onset_epoch,
         best_epoch: subject.best_epoch,
         undetermined: verdict == Verdict::Undetermined,
+        is_early: last.is_some() && case.is_early(),
+        parting: parting(&case),
         gates: case.gates,
         causes: causes(&findings),
         findings,
@@ -188,7 +223,11 @@ pub(super) fn conclude(
         probes: Vec::new(),
         next_probe: None,
         remedies_tried: Vec::new(),
-    }
+    };
+    diagnosis.answered(&Situation {
+        last,
+        ..Situation::of(subject.status)
+    })
 }
 
 fn verdict(case: &Case) -> Verdict {
@@ -196,7 +235,7 @@ fn verdict(case: &Case) -> Verdict {
     if case.subject.status == RunStatus::Diverged {
         return Verdict::Diverged;
     }
-    let (Some(last), Some(gates)) = (case.last, &case.gates) else {
+    let (Some(_), Some(gates)) = (case.last, &case.gates) else {
         return Verdict::Undetermined;
     };
     if curves.is_lost(Split::Train) || curves.is_lost(Split::Val) || trend::explodes(curves) {
@@ -216,23 +255,19 @@ fn verdict(case: &Case) -> Verdict {
         Answer::Unknown => trend::parting(curves).map(|parting| parting != Parting::Together),
     };
     match parts {
+        _ if case.is_early() => Verdict::Undetermined,
         Some(true) if gates.above_chance.answer == Answer::No => Verdict::Memorising,
         Some(true) => Verdict::Overfitting,
         None => Verdict::Undetermined,
         Some(false) if learns.is_none() => Verdict::Undetermined,
-        Some(false) if has_room(last) && trend::still_falls(&curves.losses(Split::Train).1) => {
+        Some(false)
+            if gates.fitted.answer != Answer::Yes
+                && trend::still_falls(&curves.losses(Split::Train).1) =>
+        {
             Verdict::Underfitting
         }
         Some(false) => Verdict::Healthy,
     }
-}
-
-/// True where training accuracy is below what a fitted network reaches, beyond its noise.
-fn has_room(last: &EpochRecord) -> bool {
-    last.train.as_ref().is_none_or(|m| match m.n {
-        0 => m.accuracy < FITTED,
-        n => wilson(m.correct, n).high < FITTED,
-    })
 }
 
 fn onset_epoch(curves: &Curves) -> Option<u32> {
@@ -277,7 +312,11 @@ mod tests {
         assert_eq!(d.verdict, Verdict::Memorising);
         assert!(d.provisional, "90 images are few");
         assert!(d.summary.contains("15.6 % (14 of 90)"), "{}", d.summary);
-        assert!(d.summary.contains("by heart"), "{}", d.summary);
+        assert!(
+            d.summary.contains("no better than guessing"),
+            "{}",
+            d.summary
+        );
 
         let at_18 = [epoch(50, (0.05, 620), (4.0, 18), (4.1, 15))];
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::diagnose::looks::Looks;
 use crate::diagnose::probes::{
     Calibration, Inquiry, Next, NextProbe, Probe, ProbeRecord, Signs, Training,
 };
-use crate::diagnose::{Diagnosis, Measured, Subject, diagnose_run};
+use crate::diagnose::{Diagnosis, Measured, Situation, Subject, diagnose_run};
 use crate::run::{EpochRecord, Progress, RunSpec, RunStatus, Split};
 use crate::train::TrainError;
 use std::time::{Duration, Instant};
@@ -99,9 +99,13 @@ pub fn inquire(case: Case, attendant: &mut dyn Attendant) -> Result<Inquired, Tr
         }
         End::Interrupted => (None, true),
     };
+    let situation = Situation {
+        last: epochs.last(),
+        ..Situation::of(status)
+    };
     Ok(Inquired {
         signs: inquiry.signs(),
-        diagnosis: inquiry.conclude(next).0,
+        diagnosis: inquiry.conclude(next).0.answered(&situation),
         status,
         epochs,
         trainings,

@@ -72,7 +72,8 @@ impl EpochRecord {
         self
     }
 
-    /// Training accuracy minus the other split's: the generalization gap, in fractions.
+    /// Training accuracy minus the other split's, from unrounded figures: the generalization gap, in fractions. Every gap that
+    /// Gapwatch shows comes from here.
     pub fn gap(&self, other: Split) -> Option<f64> {
         Some(self.train.as_ref()?.accuracy - self.split(other)?.accuracy)
     }

@@ -150,6 +150,14 @@ impl Metric {
         }
     }
 
+    /// What the best epoch has of it: "lowest validation loss".
+    pub fn superlative(self) -> &'static str {
+        match self {
+            Metric::ValLoss => "lowest validation loss",
+            Metric::ValAccuracy => "highest validation accuracy",
+        }
+    }
+
     /// True where `value` beats `best` by more than `min_delta`; NaN never does.
     pub fn improves(self, value: f64, best: f64, min_delta: f64) -> bool {
         match self {

@@ -224,6 +224,10 @@ impl Change<'_> {
             params![new.name, Moment::now(), Json(&new.axes), new.parent, new.purpose],
         )?;
         let id = GroupId(self.tx.last_insert_rowid());
+        if let Some(parent) = new.parent {
+            // Its page shows the new group.
+            self.changed(parent);
+        }
         for (settings, run) in &new.runs {
             self.insert_run(run, Some((id, settings)))?;
         }

@@ -231,6 +231,9 @@ impl Change<'_> {
             ],
         )?;
         self.epoch_event(id, record.epoch)?;
+        if record.test.is_some() {
+            self.count_test_look(&get(&self.tx, id)?)?;
+        }
         Ok(())
     }
 

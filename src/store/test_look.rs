@@ -11,7 +11,7 @@ use std::fmt;
 /// How often the test images of some data were looked at, deleted runs included: a look is not taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TestLooks {
-    /// Ends of runs whose test figures were open, and reveals.
+    /// Runs that showed test figures, each from its first epoch with them on, and reveals of sealed ones.
     pub times: u32,
     /// Different runs among them.
     pub runs: u32,
@@ -85,14 +85,17 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Counts a look at the test images of a run's data, where the run has figures on them that are open.
+    /// Counts a look at the test images of a run's data if the run shows figures on them, once: whoever sees its page looks,
+    /// from the first epoch on.
     pub(super) fn count_test_look(&self, run: &Run) -> StoreResult<()> {
         let open = run.latest.as_ref().and_then(|last| last.split(Split::Test));
         if let (Some(_), Some(facts)) = (open, &run.facts) {
-            self.tx.execute(
-                "INSERT INTO test_look (fingerprint, run, at) VALUES (?1, ?2, ?3)",
-                params![facts.fingerprint, run.id, Moment::now()],
-            )?;
+            self.tx
+                .prepare_cached(
+                    "INSERT INTO test_look (fingerprint, run, at)
+                     SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM test_look WHERE run = ?2)",
+                )?
+                .execute(params![facts.fingerprint, run.id, Moment::now()])?;
         }
         Ok(())
     }

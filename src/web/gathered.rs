@@ -1,15 +1,16 @@
 //! A run with everything that was looked at: its own figures, its dataset's inspections, its layers.
 
-use super::probes::{Asked, Choice, Probing, Wanted};
-use super::remedies::{Offers, Remedying};
+use super::probes::{Asked, Choice, Probing, Wanted, probe_of};
+use super::remedies::{Offer, Offers, PURPOSE, Remedying, tried_by};
 use super::{App, HttpError};
 use crate::data::Dataset;
-use crate::diagnose::Diagnosis;
 use crate::diagnose::audit::Audit;
 use crate::diagnose::looks::{Looks, Source};
+use crate::diagnose::remedies::Treatment;
 use crate::diagnose::simple_models::SimpleModels;
+use crate::diagnose::{Diagnosis, Situation, Untried, small_first};
 use crate::run::{EpochRecord, RunId};
-use crate::store::{Diagnosed, Inspection, Run, StoreError};
+use crate::store::{Diagnosed, GroupSummary, Inspection, InspectionRow, PROBE, Run, StoreError};
 use std::sync::Arc;
 
 /// A run as its page and its report want it.
@@ -25,6 +26,12 @@ pub struct Gathered {
     pub asked: Result<Asked, String>,
     /// What can be tried on it; none before it is over.
     pub offers: Offers,
+    /// The one that it was made with.
+    pub group: Option<GroupSummary>,
+    /// True while its images are still being looked into.
+    pub looking: bool,
+    /// Runs that go on at once.
+    pub parallel: usize,
 }
 
 impl Gathered {
@@ -44,6 +51,7 @@ struct Looked {
     diagnosis: Diagnosis,
     looks: Looks,
     images: Images,
+    looking: bool,
 }
 
 pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
@@ -55,6 +63,7 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         diagnosis,
         looks,
         images,
+        looking,
     } = looked;
     let (diagnosis, looks, asked) = match probing {
         // Which probes these images allow is tried on their index.
@@ -65,7 +74,14 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
         }
         Err(why) => (looks.document(diagnosis), looks, Err(why)),
     };
+    let group = match run.group {
+        Some(id) => Some(app.store.group_summary(id).await?),
+        None => None,
+    };
     let mut gathered = Gathered {
+        group,
+        looking,
+        parallel: app.scheduler.parallel(),
         run,
         epochs,
         diagnosis,
@@ -84,7 +100,89 @@ pub async fn gather(app: &App, id: RunId) -> Result<Gathered, HttpError> {
             .await
             .map_err(HttpError::internal)?;
     }
+    gathered.diagnosis = gathered.diagnosis.clone().answered(&gathered.situation());
     Ok(gathered)
+}
+
+impl Gathered {
+    /// The run that this one is a probe or a remedy of.
+    fn parent(&self) -> Option<(RunId, &str)> {
+        let group = self.group.as_ref()?;
+        let purpose = group.purpose.as_deref()?;
+        let what = match purpose {
+            PURPOSE => "tries a remedy of",
+            purpose if purpose.starts_with(PROBE) => "is a test for",
+            _ => return None,
+        };
+        Some((group.parent?, what))
+    }
+
+    /// The probe or the remedy that is being tried, as a clause.
+    fn going(&self) -> Option<String> {
+        let asked = self.asked.as_ref().ok();
+        let choosing = || {
+            let chain = asked?.chain.as_ref()?;
+            (chain.end.is_none()).then(|| "the next test is being chosen.".to_owned())
+        };
+        if let Some(group) = &self.offers.going {
+            let names: Vec<String> = tried_by(group).iter().map(Treatment::name).collect();
+            return Some(format!(
+                "what does training with {} change?",
+                names.join("; with ")
+            ));
+        }
+        let probe = asked
+            .and_then(|asked| asked.going.as_ref())
+            .and_then(probe_of);
+        probe
+            .map(|probe| small_first(probe.question()))
+            .or_else(choosing)
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        let untried = |offer: &Offer| Untried {
+            treatment: offer.proposal.treatment.clone(),
+            causes: offer.proposal.causes.clone(),
+            cost_s: offer.cost_s,
+        };
+        let dataset = self.run.dataset.as_ref().filter(|_| self.dataset.is_some());
+        let unseen = [
+            (
+                Source::Data,
+                "audit",
+                "An audit of its images takes seconds and may show why.",
+            ),
+            (
+                Source::SimpleModels,
+                "simple-models",
+                "Simple models on its images take seconds and may show why.",
+            ),
+        ];
+        let mut unseen = unseen
+            .into_iter()
+            .filter(|(source, ..)| !self.looks.took(*source));
+        let page = dataset
+            .filter(|_| !self.looking)
+            .zip(unseen.next())
+            .map(|(id, (_, part, says))| (says.to_owned(), format!("/datasets/{id}#{part}")));
+        let elsewhere = self.parent().map(|(parent, what)| {
+            (
+                format!(
+                    "This run {what} run {parent}: what it shows is on that run\u{2019}s page."
+                ),
+                format!("/runs/{parent}"),
+            )
+        });
+        Situation {
+            last: self.epochs.last(),
+            remedies: self.offers.remedies.iter().map(untried).collect(),
+            going: self.going(),
+            wants: self.asked.as_ref().err().cloned(),
+            page,
+            elsewhere,
+            ..Situation::of(self.run.status)
+        }
+    }
 }
 
 /// Chooses a probe of a run. Where it can have none, a sentence on why, and what to do.
@@ -118,7 +216,18 @@ async fn look(app: &App, id: RunId) -> Result<Looked, HttpError> {
         },
         _ => Inspected::default(),
     };
+    let looking = match (&run.dataset, &images) {
+        (Some(id), Images::Of(_)) => {
+            let asked = app.store.inspections(id).await?;
+            let of_images = |row: &InspectionRow| Inspection::OF_IMAGES.contains(&row.kind);
+            asked
+                .iter()
+                .any(|row| of_images(row) && row.state.is_pending())
+        }
+        _ => false,
+    };
     Ok(Looked {
+        looking,
         looks: looks(&run, &diagnosis, &images, inspected),
         diagnosis,
         run,

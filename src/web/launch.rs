@@ -12,7 +12,7 @@ use crate::train::check_for;
 use serde_json::Value;
 
 /// Characters of a run's name, which its group's name and its own settings share.
-const MOST_NAME: usize = 200;
+pub(super) const MOST_NAME: usize = 200;
 
 /// A run that was made.
 pub struct Launched {

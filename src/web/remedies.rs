@@ -1,29 +1,51 @@
 //! Remedies of a run as ordinary runs: groups under it, each remedy beside the run itself once its runs are over.
 
 use super::gathered::{Gathered, gather};
+use super::launch::MOST_NAME;
 use super::probes::training;
 use super::{App, HttpError};
 use crate::data::Dataset;
-use crate::diagnose::Diagnosis;
+use crate::diagnose::finding::Cause;
 use crate::diagnose::probes::{Cost, Training};
 use crate::diagnose::remedies::{
     Proposal, Remediable, RemedyRecord, Treatment, TriedRun, by_default, proposals, read,
 };
+use crate::diagnose::{Diagnosis, Verdict};
 use crate::run::sweep::{Axis, SEED_FIELD, Settings};
-use crate::run::{FieldError, GroupId, RunId, RunSpec, SpecError, TestFigures};
+use crate::run::{FieldError, RunId, RunSpec, SpecError, TestFigures};
 use crate::store::{DataFacts, Group, NewGroup, NewRun, Run};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// The purpose of a group of remedies.
-const PURPOSE: &str = "remedies";
+pub const PURPOSE: &str = "remedies";
 /// How the field begins that says which remedy a run of such a group tries.
 const FIELD: &str = "remedy.";
+/// What helps a run that ended while it still learnt.
+const LONGER: &str = "longer-training";
 /// Seeds of a remedy.
 const MOST_SEEDS: u64 = 5;
 /// Remedies that are tried at once.
 const MOST_REMEDIES: usize = 20;
+
+/// What the runs of such a group try, by their settings; none is their parent's own settings with another seed.
+pub fn tried_by(group: &Group) -> Vec<Treatment> {
+    let mut treatments: Vec<Treatment> = Vec::new();
+    for of in &group.runs {
+        let mut ids = of
+            .run
+            .settings
+            .keys()
+            .filter_map(|field| field.strip_prefix(FIELD));
+        if let Some(treatment) = ids.find_map(Treatment::named)
+            && !treatments.contains(&treatment)
+        {
+            treatments.push(treatment);
+        }
+    }
+    treatments
+}
 
 /// Which remedies are to be tried.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -36,6 +58,15 @@ pub struct WantedRemedies {
     /// Runs of each, which differ in their seed alone, from 1 to 5. With more than one the run itself is repeated with the
     /// other seeds, too.
     pub seeds: u64,
+}
+
+/// Which remedy is to be applied.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct AppliedRemedy {
+    /// One that was tried; the winner where none is named.
+    #[schema(example = "global-pooling")]
+    pub remedy: Option<String>,
 }
 
 impl Default for WantedRemedies {
@@ -61,7 +92,7 @@ pub struct Offer {
 pub struct Offers {
     pub remedies: Vec<Offer>,
     /// A group of remedies that still goes on.
-    pub going: Option<GroupId>,
+    pub going: Option<Group>,
 }
 
 /// What is known of a run's remedies, and what is needed to read them.
@@ -70,7 +101,7 @@ pub struct Remedying {
     dataset: Arc<Dataset>,
     training: Training,
     tried: Vec<TriedRun>,
-    going: Option<GroupId>,
+    going: Option<Group>,
 }
 
 impl Remedying {
@@ -89,7 +120,7 @@ impl Remedying {
                 continue;
             }
             if !group.is_over() {
-                going = Some(group.summary.id);
+                going = Some(group);
                 continue;
             }
             for of in &group.runs {
@@ -140,12 +171,27 @@ impl Remedying {
         };
         Offers {
             remedies: proposals.into_iter().map(offer).collect(),
-            going: self.going,
+            going: self.going.clone(),
         }
     }
 
     fn proposals(&self, diagnosis: &Diagnosis) -> Vec<Proposal> {
-        proposals(&diagnosis.causes, &self.case(&self.run.spec, diagnosis))
+        let case = self.case(&self.run.spec, diagnosis);
+        let mut found = proposals(&diagnosis.causes, &case);
+        // It has no cause of its own: the run ended too soon.
+        if diagnosis.verdict == Verdict::Underfitting
+            && let Some(longer) = Treatment::named(LONGER)
+            && found.iter().all(|proposal| proposal.treatment != longer)
+            && let Some(spec) = longer.apply(&case)
+        {
+            let proposal = Proposal {
+                causes: vec![Cause::NotLearning],
+                treatment: longer,
+                spec,
+            };
+            found.insert(0, proposal);
+        }
+        found
     }
 
     fn case<'a>(&'a self, spec: &'a RunSpec, diagnosis: &'a Diagnosis) -> Remediable<'a> {
@@ -159,7 +205,8 @@ impl Remedying {
 
     /// The runs that try what is wanted.
     fn group(&self, diagnosis: &Diagnosis, wanted: &WantedRemedies) -> Result<NewGroup, HttpError> {
-        if let Some(group) = self.going {
+        if let Some(group) = &self.going {
+            let group = group.summary.id;
             return Err(conflict(format!(
                 "group {group} still goes on: wait for what it shows, or cancel it"
             )));
@@ -307,6 +354,55 @@ pub async fn start_remedies(
         .await
         .map_err(HttpError::internal)??;
     Ok(app.store.create_group(group).await?)
+}
+
+/// Queues a run with the settings of a remedy that was tried: as many epochs, the same seed, and the run's own way with its test
+/// figures. Without a name the one that helps most.
+pub async fn apply_remedy(app: &App, id: RunId, named: Option<&str>) -> Result<Run, HttpError> {
+    let Gathered {
+        run,
+        diagnosis,
+        dataset,
+        ..
+    } = gather(app, id).await?;
+    let mut tried = diagnosis.remedies_tried.into_iter();
+    let record = match named {
+        Some(named) => tried.find(|record| record.id == named),
+        None => tried.find(|record| record.winner),
+    };
+    let record = record.ok_or_else(|| {
+        conflict(match named {
+            Some(named) => format!("{named} was not tried on run {id} yet: try it first"),
+            None => format!("no remedy was seen to help run {id} yet: try some first"),
+        })
+    })?;
+    let (Some(tried), Some(dataset), Some(treatment)) =
+        (record.runs.first(), dataset, Treatment::named(&record.id))
+    else {
+        return Err(conflict(format!("the images of run {id} are gone")));
+    };
+    let mut spec = app.store.run(*tried).await?.spec;
+    let of = match run.spec.name.as_str() {
+        "" => format!("Run {id}"),
+        name => name.to_owned(),
+    };
+    spec.name = format!("{of}, with {}", treatment.name());
+    spec.name = spec.name.chars().take(MOST_NAME).collect();
+    spec.notes = format!(
+        "What was tried on run {id} and run {tried} showed. {}",
+        record.result
+    );
+    spec.tags = run.spec.tags;
+    spec.test = run.spec.test;
+    spec.keep = run.spec.keep;
+    let facts = DataFacts::of(&*dataset.index.varied(&spec.variation)?);
+    let new = NewRun {
+        spec,
+        dataset: run.dataset,
+        facts: Some(facts),
+        token_hash: None,
+    };
+    Ok(app.store.create_run(new).await?)
 }
 
 fn conflict(why: String) -> HttpError {

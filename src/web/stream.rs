@@ -179,21 +179,24 @@ pub fn page_events(app: &App) -> impl Stream<Item = Result<sse::Event, Infallibl
     notice.mark_changed();
     let followed = (feed.watch_changes(), feed.watch_data(), notice);
     let state = (followed, app.shutdown.clone());
-    stream::unfold(state, |((mut runs, mut data, mut notice), mut shutdown)| async {
-        let event = tokio::select! {
-            biased;
-            _ = shutdown.wait_for(|ending| *ending) => return None,
-            changed = notice.changed() => {
-                changed.ok()?;
-                let says = serde_json::json!({ "notice": *notice.borrow_and_update() });
-                sse::Event::default().event("notice").data(says.to_string())
-            }
-            changed = data.changed() => {
-                changed.ok()?;
-                sse::Event::default().event("data").data("{}")
-            }
-            first = runs.recv() => changed_runs(first, &mut runs)?,
-        };
-        Some((Ok(event), ((runs, data, notice), shutdown)))
-    })
+    stream::unfold(
+        state,
+        |((mut runs, mut data, mut notice), mut shutdown)| async {
+            let event = tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|ending| *ending) => return None,
+                changed = notice.changed() => {
+                    changed.ok()?;
+                    let says = serde_json::json!({ "notice": *notice.borrow_and_update() });
+                    sse::Event::default().event("notice").data(says.to_string())
+                }
+                changed = data.changed() => {
+                    changed.ok()?;
+                    sse::Event::default().event("data").data("{}")
+                }
+                first = runs.recv() => changed_runs(first, &mut runs)?,
+            };
+            Some((Ok(event), ((runs, data, notice), shutdown)))
+        },
+    )
 }

@@ -38,7 +38,12 @@ async fn shows(browser: &Browser, expression: &str, what: &str) {
 }
 
 async fn says(browser: &Browser, words: &str) {
-    shows(browser, &format!("{TEXT}.includes({})", json!(words)), words).await;
+    shows(
+        browser,
+        &format!("{TEXT}.includes({})", json!(words)),
+        words,
+    )
+    .await;
 }
 
 /// A run that a script reports, on a dataset; gives its token.
@@ -60,9 +65,7 @@ fn report(server: &TestServer, (run, token): &(u64, String), events: &[Value]) {
 }
 
 fn epoch(number: u32, right: u32) -> Value {
-    let metrics = |correct: u32, n: u32| {
-        json!({"loss": 1.5, "correct": correct, "n": n, "accuracy": f64::from(correct) / f64::from(n)})
-    };
+    let metrics = |correct: u32, n: u32| json!({"loss": 1.5, "correct": correct, "n": n, "accuracy": f64::from(correct) / f64::from(n)});
     json!({"kind": "epoch", "data": {
         "epoch": number, "lr": 0.01, "seconds": 2.5,
         "train": metrics(627, 630), "val": metrics(right, 90), "test": metrics(14, 90),
@@ -116,7 +119,10 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
     let dataset = server.import("demo", &tiny_archive());
     assert_eq!(dataset["state"], "ready");
     says(&browser, "Launch the demonstration").await;
-    let first = external(&server, json!({"dataset": "demo", "name": "first", "tags": ["mine"]}));
+    let first = external(
+        &server,
+        json!({"dataset": "demo", "name": "first", "tags": ["mine"]}),
+    );
     shows(
         &browser,
         "[...document.querySelectorAll('#filters #tag option')].some(o => o.value === 'mine')",
@@ -143,7 +149,8 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
     assert_eq!(kept, json!(["half a w", [first.0.to_string()]]));
     report(&server, &first, &[end()]);
     says(&browser, "finished").await;
-    let sweep = json!({"dataset": "demo", "model": {"preset": "logistic"}, "train": {"seed": "1..3"}});
+    let sweep =
+        json!({"dataset": "demo", "model": {"preset": "logistic"}, "train": {"seed": "1..3"}});
     let (_, group) = server.post("/api/v1/runs", &sweep);
     shows(
         &browser,
@@ -154,7 +161,10 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
 
     open(&browser, &server, &format!("/groups/{}", group["id"])).await;
     says(&browser, "3 queued").await;
-    server.post(&format!("/api/v1/groups/{}/cancel", group["id"]), &json!({}));
+    server.post(
+        &format!("/api/v1/groups/{}/cancel", group["id"]),
+        &json!({}),
+    );
     says(&browser, "3 cancelled").await;
     says(&browser, "Delete…").await;
 
@@ -162,12 +172,20 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
     let (_, other) = server.post("/api/v1/runs", &sweep);
     shows(
         &browser,
-        &format!("document.querySelectorAll('a[href=\"/groups/{}\"]').length > 0", other["id"]),
+        &format!(
+            "document.querySelectorAll('a[href=\"/groups/{}\"]').length > 0",
+            other["id"]
+        ),
         "a new sweep is in the list",
     )
     .await;
 
-    open(&browser, &server, &format!("/compare?runs={},{}", first.0, second.0)).await;
+    open(
+        &browser,
+        &server,
+        &format!("/compare?runs={},{}", first.0, second.0),
+    )
+    .await;
     report(&server, &second, &[epoch(1, 45), end()]);
     says(&browser, "50.0 % (45 of 90)").await;
     shows(
@@ -189,7 +207,10 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
     let queued = other["runs"][0]["id"].as_u64().unwrap();
     open(&browser, &server, &format!("/runs/delete?runs={queued}")).await;
     says(&browser, "These still go on").await;
-    server.post(&format!("/api/v1/groups/{}/cancel", other["id"]), &json!({}));
+    server.post(
+        &format!("/api/v1/groups/{}/cancel", other["id"]),
+        &json!({}),
+    );
     says(&browser, "Delete for good").await;
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
 }
@@ -228,7 +249,9 @@ async fn a_form_that_is_half_filled_stays_so_when_datasets_come() {
     browser.click("#fold-images summary").await;
     browser.click("#launch").await;
     browser
-        .wait_for("document.querySelector('#problems .callout') && document.readyState === 'complete'")
+        .wait_for(
+            "document.querySelector('#problems .callout') && document.readyState === 'complete'",
+        )
         .await;
     let wrong = browser
         .value_of("(f => [f.value, f.checkVisibility(), document.activeElement === f, document.getElementById('error-height').checkVisibility()])(document.getElementById('height'))")
@@ -241,7 +264,12 @@ async fn a_form_that_is_half_filled_stays_so_when_datasets_come() {
         .wait_for("/^\\/runs\\/\\d+$/.test(location.pathname)")
         .await;
     let run = server.get("/api/v1/runs/1").1;
-    let of_spec = ["/name", "/spec/dataset", "/spec/input/height", "/spec/train/epochs"];
+    let of_spec = [
+        "/name",
+        "/spec/dataset",
+        "/spec/input/height",
+        "/spec/train/epochs",
+    ];
     let launched = of_spec.map(|path| run.pointer(path).cloned().unwrap_or_default());
     assert_eq!(
         Value::from(launched.to_vec()),
@@ -271,8 +299,15 @@ async fn a_disk_that_fills_is_said_on_every_page_that_is_open() {
     shows(&browser, banner, "the banner comes while the page is open").await;
     says(&browser, "runs pause and nothing more is taken. Make room").await;
     std::fs::remove_file(large).unwrap();
-    shows(&browser, &format!("!{banner}"), "it goes when there is room").await;
-    let typed = browser.value_of("document.getElementById('pasted').value").await;
+    shows(
+        &browser,
+        &format!("!{banner}"),
+        "it goes when there is room",
+    )
+    .await;
+    let typed = browser
+        .value_of("document.getElementById('pasted').value")
+        .await;
     assert_eq!(typed, "half a history");
 }
 
@@ -321,16 +356,22 @@ fn filled() -> TestServer {
     let server = TestServer::with(&["--parallel", "0"]);
     server.import("stripes", &stripes_zip());
     for number in 0..30 {
-        let (status, answer) = server.upload(&format!("pictures of the season {number}"), &tiny_archive());
+        let (status, answer) =
+            server.upload(&format!("pictures of the season {number}"), &tiny_archive());
         assert_eq!(status, 201, "{answer}");
     }
     for number in 0..60 {
-        let name = format!("a network with a long name, so that its row needs lines, number {number}");
+        let name =
+            format!("a network with a long name, so that its row needs lines, number {number}");
         let tags = json!(["night", "with augmentation"]);
-        let run = external(&server, json!({"dataset": "stripes", "name": name, "tags": tags}));
+        let run = external(
+            &server,
+            json!({"dataset": "stripes", "name": name, "tags": tags}),
+        );
         report(&server, &run, &[epoch(1, 16), epoch(2, 17), end()]);
     }
-    let sweep = json!({"dataset": "stripes", "model": {"preset": "logistic"}, "train": {"seed": "1..30"}});
+    let sweep =
+        json!({"dataset": "stripes", "model": {"preset": "logistic"}, "train": {"seed": "1..30"}});
     server.post("/api/v1/runs", &sweep);
     for _ in 0..30 {
         let sweep = json!({"dataset": "stripes", "model": {"preset": "logistic"}, "train": {"seed": "1..2"}});

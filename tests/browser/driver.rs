@@ -1,5 +1,8 @@
 //! Debian's chromium, headless, driven by its chromedriver; both end with the test.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +12,24 @@ use thirtyfour::prelude::*;
 
 /// How long a page may take to show what is expected of it, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The colours that a person's system asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    pub const ALL: [Theme; 2] = [Theme::Light, Theme::Dark];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+}
 
 pub struct Browser {
     pub driver: WebDriver,
@@ -47,7 +68,7 @@ impl Browser {
         capabilities
             .add_experimental_option(
                 "prefs",
-                serde_json::json!({
+                json!({
                     "download.default_directory": downloads,
                     "download.prompt_for_download": false,
                 }),
@@ -109,8 +130,27 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Opens another tab in front: the page is hidden.
+    pub async fn hide(&self) {
+        let page = self.driver.window().await.unwrap();
+        self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("document.hidden").await;
+    }
+
+    /// Closes the tab in front again: the page is seen.
+    pub async fn show(&self) {
+        let page = self.driver.window().await.unwrap();
+        let tabs = self.driver.windows().await.unwrap();
+        let front = tabs.into_iter().find(|tab| *tab != page);
+        self.driver.switch_to_window(front.unwrap()).await.unwrap();
+        self.driver.close_window().await.unwrap();
+        self.driver.switch_to_window(page).await.unwrap();
+        self.wait_for("!document.hidden").await;
+    }
+
     /// What a script expression gives, as JSON.
-    pub async fn value_of(&self, expression: &str) -> serde_json::Value {
+    pub async fn value_of(&self, expression: &str) -> Value {
         self.evaluate(expression)
             .await
             .unwrap_or_else(|e| panic!("{expression}: {e}"))
@@ -119,10 +159,14 @@ impl Browser {
     /// Waits until a script expression is true. One that throws is not true yet: while one page gives way to
     /// the next, what it looks for may not be there.
     pub async fn wait_for(&self, expression: &str) {
-        let end = Instant::now() + PATIENCE;
+        self.wait_until(expression, Instant::now() + PATIENCE).await;
+    }
+
+    /// As [`Browser::wait_for`], with patience until `end`.
+    pub async fn wait_until(&self, expression: &str, end: Instant) {
         loop {
             let now = self.evaluate(&format!("!!({expression})")).await;
-            if matches!(now, Ok(serde_json::Value::Bool(true))) {
+            if matches!(now, Ok(Value::Bool(true))) {
                 return;
             }
             if Instant::now() >= end {
@@ -132,10 +176,42 @@ impl Browser {
         }
     }
 
-    async fn evaluate(&self, expression: &str) -> WebDriverResult<serde_json::Value> {
+    async fn evaluate(&self, expression: &str) -> WebDriverResult<Value> {
         let script = format!("return ({expression})");
         let value = self.driver.execute(script, vec![]).await?;
         Ok(value.json().clone())
+    }
+
+    /// Gives pages a window of this many CSS pixels.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.command("Emulation.setDeviceMetricsOverride", size)
+            .await;
+    }
+
+    /// Shows pages in the colours that a system asks for.
+    pub async fn wear(&self, theme: Theme) {
+        let feature = json!({"name": "prefers-color-scheme", "value": theme.name()});
+        self.command("Emulation.setEmulatedMedia", json!({"features": [feature]}))
+            .await;
+    }
+
+    /// The whole page as a PNG, also what lies below the window.
+    pub async fn picture(&self) -> Vec<u8> {
+        let shot = json!({"format": "png", "captureBeyondViewport": true});
+        let answer = self.command("Page.captureScreenshot", shot).await;
+        let encoded = answer["data"].as_str().expect("a picture");
+        STANDARD.decode(encoded).expect("base64")
+    }
+
+    /// A command of the DevTools protocol.
+    async fn command(&self, name: &str, parameters: Value) -> Value {
+        self.driver
+            .cdp()
+            .send_raw(name, parameters)
+            .await
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
     /// Errors in the console since the last call: scripts that threw, requests refused by the page's policy.

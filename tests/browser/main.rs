@@ -1,18 +1,24 @@
 //! A person's way through the dashboard, in a headless browser: upload, launch, watch, cancel, download.
 
+mod accessibility;
 mod around;
+mod charts;
 #[path = "../common/mod.rs"]
 mod common;
+mod drawn;
 mod driver;
 mod images;
+mod pictures;
+mod site;
 mod sweep;
 
 use common::TestServer;
 use driver::Browser;
 
-/// The names and lengths of the curves that a chart shows.
-const CURVES: &str = "Object.fromEntries((document.getElementById('accuracy').data ?? []) \
-    .filter(t => t.showlegend !== false && t.visible !== 'legendonly').map(t => [t.name, t.x.length]))";
+/// The curves that are drawn, by the legend's names, with the points of each path.
+const CURVES: &str = "Object.fromEntries([...document.querySelectorAll('#accuracy-legend button[aria-pressed=true]')] \
+    .map((b, i) => [b.innerText.trim().split(' ')[0], \
+        (document.querySelectorAll('#accuracy path.js-line')[i]?.getAttribute('d').match(/[ML]/g) ?? []).length]))";
 
 async fn upload(browser: &Browser, server: &TestServer, folder: &std::path::Path) {
     let archive = folder.join("stripes.zip");

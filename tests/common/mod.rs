@@ -42,14 +42,26 @@ impl TestServer {
 
     /// As [`TestServer::start`], with more arguments.
     pub fn with(arguments: &[&str]) -> TestServer {
-        TestServer::at(tempfile::tempdir().unwrap(), arguments)
+        let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
+        TestServer::of(tempfile::tempdir().unwrap(), &[&always, arguments].concat())
     }
 
     /// As [`TestServer::with`], with this folder for its home.
     pub fn at(home: TempDir, arguments: &[&str]) -> TestServer {
-        let mut all = vec!["--addr", "127.0.0.1:0", "--no-demonstration"];
-        all.extend(arguments);
-        let arguments = all.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
+        TestServer::of(home, &[&always, arguments].concat())
+    }
+
+    /// A server as a new user starts it: it draws the demonstration datasets.
+    pub fn with_demonstration() -> TestServer {
+        TestServer::of(tempfile::tempdir().unwrap(), &["--addr", "127.0.0.1:0"])
+    }
+
+    fn of(home: TempDir, arguments: &[&str]) -> TestServer {
+        let arguments = arguments
+            .iter()
+            .map(|&of| of.to_owned())
+            .collect::<Vec<_>>();
         let (child, url) = launch(home.path(), &arguments);
         let agent = Agent::config_builder()
             .http_status_as_error(false)

@@ -2,6 +2,7 @@
 
 use crate::common::TestServer;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const API: &str = "/api/v1/diagnoses";
@@ -258,6 +259,68 @@ fn the_page_keeps_what_was_typed_and_gives_the_answer_to_save() {
 }
 
 /// What base64 (RFC 4648) stands for.
+/// Every number of percentage points in a page.
+fn points(page: &str) -> BTreeSet<&str> {
+    let before = page.match_indices(" points").map(|(at, _)| &page[..at]);
+    before
+        .map(|text| {
+            text.rsplit(|c: char| !c.is_ascii_digit() && c != '.')
+                .next()
+                .unwrap()
+        })
+        .filter(|number| !number.is_empty())
+        .collect()
+}
+
+#[test]
+fn a_gap_is_one_number_wherever_a_report_says_it() {
+    let server = TestServer::start();
+    // Validation wobbles: the mean of its last epochs is another number than its last.
+    let mut csv = "epoch,train_acc,val_acc\n".to_owned();
+    for e in 1..=20 {
+        let val = if e % 2 == 0 { 0.745 } else { 0.756 };
+        let _ = writeln!(csv, "{e},1.0,{val}");
+    }
+    let (status, page) = server.post_form("/diagnose", &[("pasted", "", csv.as_bytes())]);
+    assert_eq!(status, 200, "{page}");
+    let page = page.as_str().unwrap();
+    assert!(
+        page.contains(
+            "Why does the network get 100.0 % of the training images right, but only 74.5 %"
+        ),
+        "{page}"
+    );
+    assert_eq!(points(page), BTreeSet::from(["25.5"]));
+}
+
+#[test]
+fn a_history_has_an_answer_that_says_what_would_help_and_nothing_of_a_gap_it_cannot_know() {
+    let server = TestServer::start();
+    let answer = |csv: &str| {
+        let answer = judged(&server, "history.csv", csv.as_bytes())["answer"].clone();
+        assert!(answer["action"].is_null(), "{answer}");
+        answer["sentence"].as_str().unwrap().to_owned()
+    };
+    let of_keras = answer(&keras());
+    assert!(
+        of_keras.contains("points) is too large to be chance with 90 validation images"),
+        "{of_keras}"
+    );
+    assert!(
+        of_keras.contains("predictions of single images would help most"),
+        "{of_keras}"
+    );
+    let without_training = answer("epoch,val_loss,val_acc\n1,2.0,0.2\n2,1.5,0.4\n3,1.0,0.6\n");
+    assert!(
+        !without_training.contains("gap is") && !without_training.contains("points"),
+        "{without_training}"
+    );
+    assert!(
+        without_training.contains("no training figures, so nothing can be said of a gap"),
+        "{without_training}"
+    );
+}
+
 fn decode(text: &str) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits: Vec<u32> = text

@@ -231,12 +231,13 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
     let server = TestServer::start();
     let run = stuck(&server, 3);
     let page = format!("/runs/{run}");
+    let why = format!("{page}/why");
     let next = diagnosis(&server, run)["next_probe"].clone();
-    let before = server.page(&page);
+    let before = server.page(&why);
     for says in [
         next["question"].as_str().unwrap(),
-        "It would tell apart",
-        "Ask this, about",
+        "It would separate",
+        "Run this test, about",
         "id=\"find-cause\"",
         "Does longer training help?",
     ] {
@@ -252,9 +253,9 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
     };
     let answer = post("probe=longer-training");
     assert_eq!(answer.status(), 303);
-    assert_eq!(answer.headers()["location"], format!("{page}#probes"));
+    assert_eq!(answer.headers()["location"], format!("{why}#probes"));
     server.wait(&probes(run), |now| now["going"].is_null());
-    let after = server.page(&page);
+    let after = server.page(&why);
     let answered = &diagnosis(&server, run)["probes"][0];
     let told = answered["result"].as_str().unwrap();
     let told = told.split(['(', '\'']).next().unwrap();
@@ -265,7 +266,7 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
     let group = server.get(&format!("/api/v1/runs/{probe}")).1["group"].clone();
     let drawn = format!("aria-label=\"Training accuracy by epoch. run {run}: ");
     for path in [
-        page.clone(),
+        why.clone(),
         format!("{page}/report"),
         format!("{page}/report.html"),
         format!("/groups/{group}"),
@@ -279,9 +280,9 @@ fn a_runs_page_says_what_a_probe_costs_before_it_is_asked_and_its_answer_after()
         assert!(says.ends_with("after epoch 9."), "{says}");
     }
     // The probe's own page leads back.
-    let probe = server.page(&format!("/runs/{probe}"));
+    let probe = server.page(&format!("/runs/{probe}/why"));
     assert!(probe.contains("This run is itself a probe"));
-    assert!(probe.contains(&format!("<a href=\"/runs/{run}#probes\">")));
+    assert!(probe.contains(&format!("<a href=\"/runs/{run}/why#probes\">")));
     assert_eq!(post("minutes=many").status(), 422);
     assert_eq!(post("minutes=0").status(), 422);
 }

@@ -29,7 +29,7 @@ fn what_a_remedy_does_is_in_the_diagnosis_and_on_the_report_once_its_runs_are_ov
     let server = TestServer::start();
     let run = stuck(&server, &many_archive(), 12);
     let report = format!("/runs/{run}/report");
-    for page in [&report, &format!("/runs/{run}")] {
+    for page in [&report, &format!("/runs/{run}/why")] {
         assert!(server.page(page).contains("id=\"try-remedies\""), "{page}");
     }
 

@@ -29,7 +29,7 @@ fn a_fold_is_trained_shown_and_counted_like_any_run() {
         assert_eq!(answer.status(), 200, "{path}");
         answer.body_mut().read_to_string().unwrap()
     };
-    let told = page(format!("/runs/{run}"));
+    let told = page(format!("/runs/{run}/settings"));
     assert!(
         told.contains("fold 1 of 2 by classes is validation, 50 % of the training images, seed 1")
     );

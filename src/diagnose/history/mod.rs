@@ -10,7 +10,7 @@ pub(super) use meaning::split as split_named;
 
 use super::curves::Curves;
 use super::gates::percent;
-use crate::run::{EpochRecord, RunStatus, Split, SplitMetrics};
+use crate::run::{EpochRecord, Metric, RunStatus, Split, SplitMetrics};
 
 /// A history file may have this many bytes.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -152,6 +152,37 @@ impl RecordedHistory {
             .rev()
             .max_by(|a, b| a.1.total_cmp(b.1));
         lowest.or(highest).map(|(epoch, _)| *epoch)
+    }
+
+    /// The one thing that would help most to judge it, a sentence.
+    pub fn wants(&self, without_predictions: bool) -> &'static str {
+        let measured = |split: Split| {
+            let curves = &self.curves;
+            !curves.accuracies(split).1.is_empty() || !curves.losses(split).1.is_empty()
+        };
+        if !measured(Split::Train) {
+            "It has no training figures, so nothing can be said of a gap: add columns such as train_loss and train_acc."
+        } else if !measured(Split::Val) {
+            "It has no validation figures, so nothing can be said of a gap: add columns such as val_loss and val_acc."
+        } else if self.images[Split::Val as usize].is_none() {
+            "The number of validation images would help most: 14 of 90 right can be chance, 140 of 900 cannot."
+        } else if self.images[Split::Train as usize].is_none() {
+            "The number of training images would help most: it shows whether the gap can be chance."
+        } else if self.classes == 0 {
+            "The number of classes would help most: it says what guessing gets."
+        } else if without_predictions {
+            "A file with the predictions of single images would help most: it shows mixed-up classes."
+        } else {
+            "The images would help most: gapwatch diagnose --data FOLDER looks at them."
+        }
+    }
+
+    /// What [`RecordedHistory::best_epoch`] is chosen by.
+    pub fn best_by(&self) -> Metric {
+        match self.curves.losses(Split::Val).0.is_empty() {
+            true => Metric::ValAccuracy,
+            false => Metric::ValLoss,
+        }
     }
 
     /// Takes the number of images of each split from the user, and doubts one that the accuracies cannot come from.

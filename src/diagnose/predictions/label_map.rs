@@ -5,7 +5,7 @@ use crate::data::Random;
 use crate::diagnose::finding::{
     Cause, Evidence, Finding, Found, MatchedConfusion, Severity, counted, some_of,
 };
-use crate::diagnose::gates::{p_value, percent};
+use crate::diagnose::gates::{Answer, beats_guessing, beside_guessing, p_value, percent};
 use crate::diagnose::statistics::{Assignment, assign, mcnemar_exact, permutation_p, upper_tail};
 use crate::run::Split;
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 const MOST_CLASSES: usize = 128;
 /// Images that the null is drawn from at most.
 const MOST_IMAGES: usize = 20_000;
-/// Below this probability of chance a map is believed, and a network is above chance.
+/// Below this probability of chance a map is believed.
 const P: f64 = 0.01;
 /// Fewer images a class leave too few to fit a map on one half and try it on the other.
 const LEAST_A_CLASS: usize = 4;
@@ -186,23 +186,28 @@ pub(super) fn look(
             "{} are too few for {classes} classes",
             counted(pairs.len(), "image")
         )));
-    } else if at_chance(predictions, split) {
-        found.not_checked.push(untold(
-            "the network cannot be told from guessing there, and then no order of the classes can be seen".to_owned(),
-        ));
+    } else if let beside @ (Answer::Weak | Answer::No) = beside_chance(predictions, split) {
+        found.not_checked.push(untold(format!(
+            "the network is {} there, and then no order of the classes can be seen",
+            beside_guessing(beside)
+        )));
     }
     found
 }
 
-/// True where right answers can be luck: not above max(1/K, share of the commonest class).
-fn at_chance(predictions: &Predictions, split: Split) -> bool {
+/// Whether right answers are more than luck: above max(1/K, share of the commonest class).
+fn beside_chance(predictions: &Predictions, split: Split) -> Answer {
     let (right, n) = predictions.right(split);
     let mut labels = vec![0_u32; predictions.classes.len()];
     for (label, _) in predictions.of(split) {
         labels[*label as usize] += 1;
     }
     let commonest = f64::from(labels.iter().copied().max().unwrap_or(0)) / f64::from(n.max(1));
-    upper_tail(right, n, commonest.max(1.0 / labels.len() as f64)) >= P
+    beats_guessing(upper_tail(
+        right,
+        n,
+        commonest.max(1.0 / labels.len() as f64),
+    ))
 }
 
 fn finding(predictions: &Predictions, split: Split, map: &LabelMap) -> Finding {

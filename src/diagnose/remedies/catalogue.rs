@@ -5,18 +5,25 @@ use super::{images, network, training};
 use crate::diagnose::finding::Cause;
 
 /// A remedy that a spec can carry out.
-const fn by_run(id: &'static str, words: &'static str, change: Change) -> Remedy {
+const fn by_run(
+    id: &'static str,
+    name: &'static str,
+    words: &'static str,
+    change: Change,
+) -> Remedy {
     Remedy {
         id,
+        name,
         words,
         change: Some(change),
     }
 }
 
 /// A remedy that only people can carry out.
-const fn by_people(id: &'static str, words: &'static str) -> Remedy {
+const fn by_people(id: &'static str, name: &'static str, words: &'static str) -> Remedy {
     Remedy {
         id,
+        name,
         words,
         change: None,
     }
@@ -24,50 +31,59 @@ const fn by_people(id: &'static str, words: &'static str) -> Remedy {
 
 const GLOBAL_POOLING: Remedy = by_run(
     "global-pooling",
-    "the maximum over the whole image in place of flatten, hidden linear layers and dropout",
+    "global pooling",
+    "replace flatten and the large layers by global max pooling",
     network::global_pooling,
 );
 const USE_BASELINE: Remedy = by_run(
     "use-baseline",
+    "a small network",
     "use a small convolutional network with global pooling",
     network::baseline,
 );
 const AUGMENT: Remedy = by_run(
     "augment",
+    "augmentation",
     "augmentation that keeps the class",
     images::augment,
 );
 const LABEL_SMOOTHING: Remedy = by_run(
     "label-smoothing",
     "label smoothing",
+    "label smoothing",
     training::label_smoothing,
 );
 const RESPLIT_POOLED: Remedy = by_run(
     "resplit-pooled",
-    "put training and validation together and split them anew, each class in the same proportion",
+    "a new random split",
+    "mix training and validation images and split them again, each class in the same proportion",
     images::resplit_pooled,
 );
 const VALIDATE_WITHIN_TRAINING: Remedy = by_run(
     "validate-within-training",
+    "validation images drawn from training",
     "validate on images drawn from training, whose labels can be learnt",
     images::validate_within_training,
 );
 const NORMALISE_BY_IMAGE: Remedy = by_run(
     "normalise-by-image",
+    "normalising each image by itself",
     "normalise each image by its own mean and deviation",
     images::normalise_by_image,
 );
 const LARGER_BATCH: Remedy = by_run(
     "larger-batch",
+    "larger batches",
     "train with larger batches",
     training::larger_batch,
 );
 const OTHER_INITIALISATION: Remedy = by_run(
     "other-initialisation",
+    "other initial weights",
     "start from other initial weights",
     training::other_initialisation,
 );
-const MORE_DATA: Remedy = by_people("more-data", "collect more images");
+const MORE_DATA: Remedy = by_people("more-data", "more images", "collect more images");
 
 /// What helps against a cause, the first to try first.
 pub fn remedies(cause: Cause) -> &'static [Remedy] {
@@ -97,25 +113,39 @@ const MEMORISATION: &[Remedy] = &[
     USE_BASELINE,
     by_run(
         "drop-recurrent-head",
-        "leave a recurrent layer out that has no order to read",
+        "no recurrent layer",
+        "remove the recurrent layer (it receives only one step)",
         network::drop_recurrent_head,
     ),
     by_run(
         "fewer-channels",
+        "half as many channels",
         "half as many channels and hidden units",
         network::fewer_channels,
     ),
     AUGMENT,
-    by_run("weight-decay", "weight decay", training::weight_decay),
-    by_run("dropout", "dropout before the last layer", network::dropout),
+    by_run(
+        "weight-decay",
+        "weight decay",
+        "weight decay",
+        training::weight_decay,
+    ),
+    by_run(
+        "dropout",
+        "dropout",
+        "dropout before the last layer",
+        network::dropout,
+    ),
     LABEL_SMOOTHING,
     by_run(
+        "mixup",
         "mixup",
         "mix every training image with another",
         images::mixup,
     ),
     by_run(
         "early-stopping",
+        "early stopping",
         "stop when validation no longer improves",
         training::early_stopping,
     ),
@@ -125,7 +155,8 @@ const MEMORISATION: &[Remedy] = &[
 const NO_SIGNAL: &[Remedy] = &[
     by_people(
         "other-inputs",
-        "inputs that tell the classes apart: larger, in colour, or of another kind",
+        "other inputs",
+        "inputs that separate the classes: larger, in colour, or of another kind",
     ),
     MORE_DATA,
 ];
@@ -133,25 +164,32 @@ const NO_SIGNAL: &[Remedy] = &[
 const LABEL_MAP_MISMATCH: &[Remedy] = &[
     by_run(
         "one-class-map",
+        "the class numbers of training",
         "number the classes of held-out images as those of training",
         images::one_class_map,
     ),
     VALIDATE_WITHIN_TRAINING,
     by_people(
         "one-class-list",
+        "one list of classes",
         "make one list of the classes, from the training split, and use it everywhere",
     ),
 ];
 
 const SCRAMBLED_LABELS: &[Remedy] = &[
     VALIDATE_WITHIN_TRAINING,
-    by_people("relabel", "correct the labels of that split"),
+    by_people(
+        "relabel",
+        "corrected labels",
+        "correct the labels of that split",
+    ),
 ];
 
 const SPLIT_SHIFT: &[Remedy] = &[
     RESPLIT_POOLED,
     by_run(
         "augment-brightness",
+        "random brightness and contrast",
         "change brightness and contrast of training images at random",
         images::augment_brightness,
     ),
@@ -162,39 +200,52 @@ const GROUP_SHIFT: &[Remedy] = &[
     AUGMENT,
     by_run(
         "resplit-pooled",
-        "split anew by chance; that asks another question: new images of known groups, not new groups",
+        "a new random split",
+        "split again at random; that asks another question: new images of known groups, not new groups",
         images::resplit_pooled,
     ),
-    by_people("more-groups", "collect images of more groups"),
+    by_people(
+        "more-groups",
+        "images of more groups",
+        "collect images of more groups",
+    ),
 ];
 
 const CLASSES_BY_SPLIT: &[Remedy] = &[
     by_run(
         "resplit-balanced",
-        "put training and validation together, split them anew, and draw the classes equally often, with augmentation, as the \
-         pool has few images of some",
+        "a new split with balanced classes",
+        "mix training and validation images, split them again, and draw the classes equally often, with augmentation, as \
+         there are few images of some",
         images::resplit_balanced,
     ),
     RESPLIT_POOLED,
     by_people(
         "split-on-intake",
-        "take the dataset in again and let it be split anew, class by class",
+        "a new import",
+        "add the dataset again and let it be split class by class",
     ),
 ];
 
 const PREPROCESSING_MISMATCH: &[Remedy] = &[
     NORMALISE_BY_IMAGE,
-    by_people("one-preparation", "prepare all splits by the same code"),
+    by_people(
+        "one-preparation",
+        "the same preparation for all splits",
+        "prepare all splits by the same code",
+    ),
 ];
 
 const BN_EVAL_DISCREPANCY: &[Remedy] = &[
     by_run(
         "recalibrate-batch-norm",
+        "new batch norm statistics",
         "estimate batch norm's statistics again at the end",
         training::recalibrate,
     ),
     by_run(
         "group-norm",
+        "group norm",
         "group norm in place of batch norm",
         network::group_norm,
     ),
@@ -203,6 +254,7 @@ const BN_EVAL_DISCREPANCY: &[Remedy] = &[
 
 const LEAKAGE: &[Remedy] = &[by_run(
     "remove-duplicates",
+    "copies left out",
     "leave out held-out images whose picture is in training",
     images::without_copies,
 )];
@@ -210,26 +262,34 @@ const LEAKAGE: &[Remedy] = &[by_run(
 const LABEL_NOISE: &[Remedy] = &[
     by_run(
         "train-without-suspects",
+        "suspect images left out",
         "train without the images whose labels are in question",
         images::without_suspects,
     ),
     LABEL_SMOOTHING,
-    by_people("review-suspects", "look through the images in question"),
+    by_people(
+        "review-suspects",
+        "reviewed suspects",
+        "look through the images in question",
+    ),
 ];
 
 const CLASS_IMBALANCE: &[Remedy] = &[
     by_run(
         "augmented-balanced-sampling",
+        "balanced classes and augmentation",
         "draw the classes equally often, with augmentation, so that the few images of a rare class are never the same",
         images::augmented_balanced_sampling,
     ),
     by_run(
         "balanced-sampling",
+        "balanced classes",
         "draw the classes equally often",
         training::balanced_sampling,
     ),
     by_run(
         "class-weights",
+        "class weights",
         "weight the loss by class",
         training::class_weights,
     ),
@@ -240,25 +300,29 @@ const WEAKER_THAN_BASELINE: &[Remedy] = &[USE_BASELINE, GLOBAL_POOLING];
 const UNSTABLE_OPTIMISATION: &[Remedy] = &[
     by_run(
         "lower-learning-rate",
+        "a lower learning rate",
         "a tenth of the learning rate",
         training::lower_learning_rate,
     ),
     LARGER_BATCH,
     by_run(
         "average-weights",
+        "averaged weights",
         "score a moving average of the weights",
         training::average_weights,
     ),
     by_people(
         "keep-best",
+        "the best checkpoint",
         "take the checkpoint of the best epoch, which is kept",
     ),
 ];
 
 const FROZEN_LAYERS: &[Remedy] = &[
-    by_people("unfreeze", "let the frozen layers learn"),
+    by_people("unfreeze", "unfrozen layers", "let the frozen layers learn"),
     by_run(
         "lower-dropout",
+        "half as much dropout",
         "half as much dropout",
         network::lower_dropout,
     ),
@@ -268,23 +332,30 @@ const FROZEN_LAYERS: &[Remedy] = &[
 const NOT_LEARNING: &[Remedy] = &[
     by_run(
         "default-learning-rate",
+        "the usual learning rate",
         "the optimizer's usual learning rate, or a tenth of it",
         training::default_learning_rate,
     ),
     by_run(
         "normalise-inputs",
+        "normalised inputs",
         "normalise by the statistics of training",
         images::normalise_inputs,
     ),
     by_run(
         "longer-training",
+        "longer training",
         "train three times as long",
         training::longer,
     ),
     OTHER_INITIALISATION,
 ];
 
-const EVALUATION_BUG: &[Remedy] = &[by_people("mend-scoring", "mend the scoring")];
+const EVALUATION_BUG: &[Remedy] = &[by_people(
+    "mend-scoring",
+    "mended scoring",
+    "mend the scoring",
+)];
 
 #[cfg(test)]
 mod tests {

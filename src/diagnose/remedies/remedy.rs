@@ -28,7 +28,9 @@ pub(super) type Change = fn(&Remediable, &mut RunSpec) -> Option<()>;
 pub struct Remedy {
     /// As in the document: `global-pooling`.
     pub id: &'static str,
-    /// What to do: "global pooling in place of flatten".
+    /// What a network is trained with then, for the inside of a sentence: "global pooling".
+    pub name: &'static str,
+    /// What to do: "replace flatten and the large layers by global max pooling".
     pub words: &'static str,
     /// None where only people can do it.
     pub(super) change: Option<Change>,

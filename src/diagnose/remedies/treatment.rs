@@ -73,6 +73,12 @@ impl Treatment {
         ids.join("+")
     }
 
+    /// What a network is trained with then: "global pooling and augmentation".
+    pub fn name(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|remedy| remedy.name).collect();
+        names.join(" and ")
+    }
+
     /// What to do, in words.
     pub fn words(&self) -> String {
         let words: Vec<&str> = self.0.iter().map(|remedy| remedy.words).collect();

@@ -1,7 +1,7 @@
 //! Charts of a run as files.
 
 use super::history::attachment;
-use crate::chart::{ConfusionAt, Format, Kind, Subject, draw};
+use crate::chart::{Best, ConfusionAt, Format, Kind, Subject, draw};
 use crate::run::{Confusion, EpochRecord, RunId, Split};
 use crate::store::Run;
 use crate::web::error::Problem;
@@ -87,7 +87,7 @@ pub(super) fn draw_run(
     let subject = Subject {
         name: &run.name,
         epochs,
-        best_epoch: run.best.as_ref().map(|best| best.epoch),
+        best: Best::of(&run.best),
         classes: run.facts.as_ref().map_or(&[], |facts| &facts.classes),
         confusion: confusion.map(|(split, epoch, counts)| ConfusionAt {
             split,

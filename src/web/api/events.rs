@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream::once};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -56,6 +56,9 @@ pub(super) async fn changes(State(app): State<App>) -> Response {
     streamed(stream::changes(&app))
 }
 
+/// Until a browser that lost its stream asks for it again: what it missed is drawn within a second.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// Events as they come, kept alive, past proxies that buffer.
 pub(in crate::web) fn streamed<S>(events: S) -> Response
 where
@@ -64,5 +67,10 @@ where
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
     // Proxies that buffer would hold an epoch back.
     let unbuffered = [("x-accel-buffering", "no"), ("cache-control", "no-store")];
-    (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+    let again = once(async { Ok(Event::default().retry(AGAIN)) });
+    (
+        unbuffered,
+        Sse::new(again.chain(events)).keep_alive(keep_alive),
+    )
+        .into_response()
 }

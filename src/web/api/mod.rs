@@ -30,8 +30,8 @@ mod runs;
 mod upload_form;
 mod uploads;
 
-pub(super) use events::streamed;
 pub use classifications::{ClassifyForm, MOST_BYTES as MOST_CLASSIFIED_BYTES};
+pub(super) use events::streamed;
 pub use group_view::GroupView;
 pub use health::router as health;
 pub use openapi::router as documentation;

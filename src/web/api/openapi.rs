@@ -32,6 +32,7 @@ use utoipa::OpenApi;
         probes::show,
         probes::start,
         remedies::start,
+        remedies::apply,
         groups::list,
         groups::show,
         groups::cancel,

@@ -33,7 +33,10 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &[u8]); 18] = files![
+const FILES: &[(&str, &[u8])] = &files![
+    "axes.js",
+    "chart.js",
+    "choices.js",
     "chosen.js",
     "classify.js",
     "compare.js",
@@ -43,15 +46,21 @@ const FILES: [(&str, &[u8]); 18] = files![
     "figure.js",
     "follow.js",
     "form.js",
+    "legend.js",
     "live.js",
     "logo.svg",
+    "matrix.js",
+    "overview.js",
     "probes.js",
     "run.js",
     "runs.js",
+    "series.js",
     "statistics.js",
     "stream.js",
     "style.css",
     "theme.js",
+    "thin.js",
+    "zoom.js",
 ];
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
@@ -60,7 +69,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
         ("plotly.js", Cow::Owned(plotly().into_bytes())),
     ];
     let all: Vec<Asset> = FILES
-        .into_iter()
+        .iter()
+        .copied()
         .map(|(name, body)| (name, Cow::Borrowed(body)))
         .chain(made)
         .map(|(name, body)| Asset {

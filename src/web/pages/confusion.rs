@@ -27,8 +27,8 @@ pub fn router() -> Router<App> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct MatrixQuery {
-    split: String,
-    epoch: String,
+    pub split: String,
+    pub epoch: String,
 }
 
 /// Images of one class that are taken for another.

@@ -39,7 +39,9 @@ async fn list(
     let is_looked_at = |upload: &Upload| matches!(upload.state, UploadState::Looking { .. });
     Ok(rendered(&DatasetsPage {
         importing: datasets.iter().any(is_imported) || uploads.iter().any(is_looked_at),
-        paging: Paging::of(&mut datasets, asked.page, ROWS, |page| format!("/datasets?page={page}")),
+        paging: Paging::of(&mut datasets, asked.page, ROWS, |page| {
+            format!("/datasets?page={page}")
+        }),
         datasets,
         uploads,
     }))

@@ -4,6 +4,7 @@ use super::App;
 use super::error::rendered;
 use super::finding::{FindingView, no_pictures};
 use super::report::{Material, Report};
+use crate::chart::Best;
 use crate::diagnose::looks::{Looks, Source};
 use crate::run::{FieldError, Split};
 use crate::web::HttpError;
@@ -136,13 +137,16 @@ fn report(judged: Judged) -> Result<Report, HttpError> {
         epochs: &epochs,
         last: history.last(),
         provisional: (known(Split::Val).is_none())
-            .then_some("nobody has said how many validation images there are, so their noise is guessed from the curves.")
+            .then_some("Uncertain: the number of validation images is not known, so chance is estimated from the curves.")
             .or(found
                 .diagnosis
                 .provisional
-                .then_some("there are few validation images.")),
+                .then_some("Uncertain: few validation images.")),
         diagnosis: looks.document(found.diagnosis.clone()),
-        best: found.diagnosis.best_epoch,
+        best: found.diagnosis.best_epoch.map(|epoch| Best {
+            epoch,
+            by: history.best_by(),
+        }),
         looks,
     };
     let mut report = Report::of(material, |source, findings| {

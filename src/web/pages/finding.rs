@@ -45,6 +45,8 @@ pub struct FindingView {
     key: String,
     /// True for a line with what to do, and the rest behind a fold.
     folded: bool,
+    /// Open or closed if it stands in a fold of its own; None if it does not.
+    opened: Option<bool>,
     pictures: Vec<PictureRow>,
     /// Whose images the cells of a matrix open, and after which epoch.
     cells: Option<(RunId, u32)>,
@@ -61,6 +63,7 @@ impl FindingView {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
             folded: false,
+            opened: None,
             cells: None,
             pictures: finding
                 .pictures
@@ -99,6 +102,14 @@ impl FindingView {
     pub fn folded(self) -> FindingView {
         FindingView {
             folded: true,
+            ..self
+        }
+    }
+
+    /// The same in a fold of its own, with everything that it has to show inside.
+    pub fn in_fold(self, open: bool) -> FindingView {
+        FindingView {
+            opened: Some(open),
             ..self
         }
     }

@@ -2,12 +2,15 @@
 
 use super::App;
 use super::finding::{FindingView, no_pictures};
-use crate::diagnose::Suspect;
-use crate::diagnose::finding::{Finding, Severity};
+use crate::diagnose::finding::{Evidence, Finding, Severity};
 use crate::diagnose::looks::Source;
-use crate::run::DatasetId;
+use crate::diagnose::{Suspect, p_value};
+use crate::run::{DatasetId, RunId};
 use crate::web::gathered::Gathered;
 use std::cmp::Reverse;
+
+/// Numbers that stand below one cause; the findings have them all.
+const MOST_EVIDENCE: usize = 5;
 
 /// What was found of a run.
 pub struct FoundView {
@@ -40,7 +43,7 @@ impl FoundView {
             let Ok(findings) = &look.findings else {
                 continue;
             };
-            match address(look.source, dataset) {
+            match address(look.source, gathered.run.id, dataset) {
                 None => own.extend(findings.iter().cloned()),
                 Some(address) => elsewhere.extend(Elsewhere::of(look.source, address, findings)),
             }
@@ -53,11 +56,17 @@ impl FoundView {
             undecided: gathered.diagnosis.undecided(),
             own: views
                 .into_iter()
-                .map(|view| view.opening(gathered.opened()))
+                .enumerate()
+                .map(|(at, view)| view.opening(gathered.opened()).in_fold(at == 0))
                 .collect(),
             elsewhere,
             not_checked: gathered.diagnosis.not_checked.clone(),
         }
+    }
+
+    /// The numbers that are evidence of a cause, those least likely by chance first.
+    pub fn evidence(&self, suspect: &Suspect) -> Vec<String> {
+        evidence(suspect, MOST_EVIDENCE)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -80,13 +89,30 @@ impl Elsewhere {
     }
 }
 
+/// Sentences on the numbers that are evidence of a cause, those least likely by chance first.
+pub fn evidence(suspect: &Suspect, most: usize) -> Vec<String> {
+    let mut evidence: Vec<&Evidence> = suspect.evidence.iter().collect();
+    let p = |evidence: &Evidence| evidence.p.unwrap_or(1.0);
+    evidence.sort_by(|a, b| p(a).total_cmp(&p(b)));
+    evidence
+        .into_iter()
+        .take(most)
+        .map(|evidence| match evidence.p {
+            Some(p) if !evidence.statement.contains("p = ") => {
+                format!("{} p = {}.", evidence.statement, p_value(p))
+            }
+            _ => evidence.statement.clone(),
+        })
+        .collect()
+}
+
 /// Where a look's findings are told at length, if not among the run's own.
-fn address(source: Source, dataset: Option<&DatasetId>) -> Option<String> {
+fn address(source: Source, run: RunId, dataset: Option<&DatasetId>) -> Option<String> {
     let on_dataset = |part| dataset.map(|id| format!("/datasets/{id}#{part}"));
     match source {
         Source::Run | Source::Predictions | Source::Probes => None,
         Source::Data => on_dataset("audit"),
         Source::SimpleModels => on_dataset("simple-models"),
-        Source::Layers => Some("#layers".to_owned()),
+        Source::Layers => Some(format!("/runs/{run}/settings#layers")),
     }
 }

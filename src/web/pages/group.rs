@@ -154,7 +154,9 @@ async fn show(
         left_s: group.left_s(app.scheduler.parallel()),
         further_means: means.split_off(means.len().min(MOST_MEANS)),
         means,
-        paging: Paging::of(&mut shown, asked.page, ROWS, |page| format!("/groups/{id}?page={page}")),
+        paging: Paging::of(&mut shown, asked.page, ROWS, |page| {
+            format!("/groups/{id}?page={page}")
+        }),
         shown,
         beside: beside.as_ref().and_then(drawing),
         group,

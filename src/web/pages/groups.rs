@@ -44,7 +44,9 @@ async fn show(
 ) -> Result<Response, HttpError> {
     let mut groups = app.store.groups(MOST_GROUPS).await?;
     Ok(rendered(&GroupsPage {
-        paging: Paging::of(&mut groups, asked.page, ROWS, |page| format!("/groups?page={page}")),
+        paging: Paging::of(&mut groups, asked.page, ROWS, |page| {
+            format!("/groups?page={page}")
+        }),
         groups,
     }))
 }

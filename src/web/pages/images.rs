@@ -6,30 +6,22 @@ use super::paging::{Paging, page_number};
 use super::wording::{counted, percent, query};
 use crate::run::{DatasetId, RunId, Split};
 use crate::web::HttpError;
-use crate::web::extract::{Id, Query};
 use askama::Template;
-use axum::Router;
-use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use serde::Deserialize;
 use std::collections::HashMap;
 
 /// Images on the page.
 const IMAGES: usize = 60;
 
-pub fn router() -> Router<App> {
-    Router::new().route("/runs/{id}/images", get(show))
-}
-
 /// Where the images of a true class are shown that a run took for another after an epoch.
 pub fn images_of(run: RunId, split: Split, epoch: u32, truth: usize, predicted: usize) -> String {
     format!("/runs/{run}/images?split={split}&epoch={epoch}&class={truth}&predicted={predicted}")
 }
 
-/// Which images: of a split after an epoch, of one true class and one predicted class where they are given.
+/// Which images: of a split after an epoch, of one true class and one predicted class if they are given.
 #[derive(Deserialize)]
-struct ImagesQuery {
+pub struct Cell {
     split: Split,
     epoch: u32,
     class: Option<u32>,
@@ -38,7 +30,7 @@ struct ImagesQuery {
     page: usize,
 }
 
-impl ImagesQuery {
+impl Cell {
     /// The address of a page of them.
     fn address(&self, run: RunId, page: usize) -> String {
         let number = |of: Option<u32>| of.map_or_else(String::new, |of| of.to_string());
@@ -69,7 +61,7 @@ struct ImagesPage {
     run: RunId,
     run_name: String,
     dataset: DatasetId,
-    asked: ImagesQuery,
+    asked: Cell,
     classes: Vec<String>,
     shown: Vec<Shown>,
     total: usize,
@@ -99,11 +91,8 @@ impl ImagesPage {
     }
 }
 
-async fn show(
-    State(app): State<App>,
-    Id(id): Id<RunId>,
-    Query(asked): Query<ImagesQuery>,
-) -> Result<Response, HttpError> {
+/// The page of a cell.
+pub async fn show(app: &App, id: RunId, asked: Cell) -> Result<Response, HttpError> {
     let run = app.store.run(id).await?;
     let results = app
         .store

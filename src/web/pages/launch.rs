@@ -131,7 +131,11 @@ impl LaunchPage {
     }
 
     fn augment_fields(&self) -> String {
-        let fields = self.form.augment.rows().map(|(operation, _)| operation.form);
+        let fields = self
+            .form
+            .augment
+            .rows()
+            .map(|(operation, _)| operation.form);
         fields.collect::<Vec<_>>().join(" ")
     }
 

@@ -1,5 +1,6 @@
 //! Pages for people: each a template with the numbers it needs.
 
+mod answer;
 mod assets;
 mod classify;
 mod compare;
@@ -75,7 +76,6 @@ pub fn router() -> Router<App> {
         .merge(reveal::router())
         .merge(room::router())
         .merge(confusion::router())
-        .merge(images::router())
         .merge(delete::router())
         .merge(diagnose::router())
         .merge(compare::router())

@@ -121,14 +121,13 @@ impl ProbesView {
         let (spent, budget) = (duration(chain.spent_s), duration(chain.budget_s));
         Some(match chain.end {
             None => format!(
-                "Finding the cause: {spent} of {budget} are spent. When a probe is over, the one that tells most for its time \
-                 follows by itself."
+                "Finding the cause: {spent} of {budget} are spent. The next most useful probe starts by itself."
             ),
             Some(ChainEnd::Clear) => format!(
-                "Finding the cause took {spent} of {budget}, and no further probe would tell more."
+                "Finding the cause took {spent} of {budget}, and no further probe would show more."
             ),
             Some(ChainEnd::Spent) => format!(
-                "Finding the cause has spent {spent} of {budget}: the next probe would cost more than is left."
+                "Stopped after {spent} of {budget}: the next probe would take longer than what is left."
             ),
             Some(ChainEnd::Cancelled) => {
                 format!("Finding the cause was cancelled after {spent} of {budget}.")
@@ -142,7 +141,9 @@ impl ProbesView {
     /// Why none is proposed.
     pub fn nothing_more(&self) -> &'static str {
         match self.verdict {
-            Verdict::Healthy => "What was learnt carries over, so there is no gap to explain.",
+            Verdict::Healthy => {
+                "What it learnt works on new images, so there is no gap to explain."
+            }
             Verdict::BrokenEvaluation => {
                 "The scoring contradicts itself: mend that first, no training can tell more before."
             }
@@ -235,7 +236,7 @@ async fn cancel(State(app): State<App>, Id(id): Id<RunId>) -> Result<Redirect, H
 }
 
 fn back(id: RunId) -> Redirect {
-    Redirect::to(&format!("/runs/{id}#probes"))
+    Redirect::to(&format!("/runs/{id}/why#probes"))
 }
 
 fn wrong(field: &str, message: String) -> HttpError {

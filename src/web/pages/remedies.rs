@@ -8,17 +8,19 @@ use crate::diagnose::remedies::{Difference, Effect, RemedyRecord, Share};
 use crate::run::{GroupId, RunId};
 use crate::web::extract::Id;
 use crate::web::gathered::Gathered;
-use crate::web::remedies::{Offer, WantedRemedies};
+use crate::web::remedies::{AppliedRemedy, Offer, WantedRemedies, apply_remedy};
 use crate::web::{HttpError, start_remedies};
 use askama::Template;
 use axum::Router;
-use axum::extract::{RawForm, State};
+use axum::extract::{Form, RawForm, State};
 use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::post;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/runs/{id}/remedies", post(start))
+    Router::new()
+        .route("/runs/{id}/remedies", post(start))
+        .route("/runs/{id}/remedies/apply", post(apply))
 }
 
 /// The section of either.
@@ -71,7 +73,7 @@ impl RemediesView {
             run: gathered.run.id,
             records,
             offers: views,
-            going: offers.going,
+            going: offers.going.as_ref().map(|group| group.summary.id),
             live,
         })
     }
@@ -127,15 +129,36 @@ async fn start(
     Id(id): Id<RunId>,
     RawForm(body): RawForm,
 ) -> Result<Redirect, HttpError> {
-    let wanted = read(&body)?;
+    let (wanted, then) = read(&body)?;
     let group = start_remedies(&app, id, wanted).await?;
-    Ok(Redirect::to(&format!("/groups/{}", group.summary.id)))
+    Ok(Redirect::to(&match then {
+        Then::Group => format!("/groups/{}", group.summary.id),
+        Then::Answer => format!("/runs/{id}#answer"),
+    }))
 }
 
-/// The form: a field `remedy` for each that is ticked, and `seeds`.
-fn read(body: &[u8]) -> Result<WantedRemedies, HttpError> {
+/// Queues a run with the remedy that is named, and shows it.
+async fn apply(
+    State(app): State<App>,
+    Id(id): Id<RunId>,
+    Form(wanted): Form<AppliedRemedy>,
+) -> Result<Redirect, HttpError> {
+    let run = apply_remedy(&app, id, wanted.remedy.as_deref()).await?;
+    Ok(Redirect::to(&format!("/runs/{}", run.id)))
+}
+
+/// What is shown once remedies are queued.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    Group,
+    /// The page that they were asked for on, which says how far they are.
+    Answer,
+}
+
+/// The form: a field `remedy` for each that is ticked, `seeds`, and where to go `then`.
+fn read(body: &[u8]) -> Result<(WantedRemedies, Then), HttpError> {
     let unreadable = |why: &str| HttpError::new(StatusCode::UNPROCESSABLE_ENTITY, why);
-    let mut wanted = WantedRemedies::default();
+    let (mut wanted, mut then) = (WantedRemedies::default(), Then::Group);
     for (name, value) in form_urlencoded::parse(body) {
         match &*name {
             "remedy" => wanted.remedies.push(value.into_owned()),
@@ -145,12 +168,13 @@ fn read(body: &[u8]) -> Result<WantedRemedies, HttpError> {
                     .parse()
                     .map_err(|_| unreadable("seeds: a whole number from 1 to 5"))?;
             }
+            "then" if value == "answer" => then = Then::Answer,
             _ => {}
         }
     }
     match wanted.remedies.is_empty() {
         true => Err(unreadable("choose at least one remedy to try")),
-        false => Ok(wanted),
+        false => Ok((wanted, then)),
     }
 }
 
@@ -160,7 +184,9 @@ mod tests {
 
     #[test]
     fn a_form_names_the_ticked_remedies_and_the_seeds() {
-        let wanted = read(b"remedy=augment&remedy=global-pooling&seeds=+3").unwrap();
+        let form = b"remedy=augment&remedy=global-pooling&seeds=+3";
+        let (wanted, then) = read(form).unwrap();
+        assert_eq!(then, Then::Group);
         assert_eq!(wanted.remedies, ["augment", "global-pooling"]);
         assert_eq!(wanted.seeds, 3);
         for wrong in [

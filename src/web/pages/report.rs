@@ -2,15 +2,15 @@
 
 use super::assets;
 use super::finding::FindingView;
+use super::found::evidence;
 use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::units::kept_together;
 use super::verdict;
 use super::wording::{loss, points, thousands};
 use crate::chart::{self, Kind};
-use crate::diagnose::finding::Evidence;
 use crate::diagnose::looks::{Looks, Missing, Source};
-use crate::diagnose::{Answer, Diagnosis, Suspect, p_value, percent, share, wilson};
+use crate::diagnose::{Answer, Diagnosis, Suspect, percent, share, wilson};
 use crate::run::{EpochRecord, Split, SplitMetrics};
 use crate::store::Moment;
 use crate::web::HttpError;
@@ -31,7 +31,7 @@ pub struct Material<'a> {
     pub diagnosis: Diagnosis,
     /// Why the verdict may still change.
     pub provisional: Option<&'static str>,
-    pub best: Option<u32>,
+    pub best: Option<chart::Best>,
     pub looks: Looks,
 }
 
@@ -93,7 +93,7 @@ impl Report {
     ) -> Result<Report, HttpError> {
         let charts = charts(&material)?;
         let best = material.best;
-        let best = best.and_then(|best| material.epochs.iter().find(|e| e.epoch == best));
+        let best = best.and_then(|best| material.epochs.iter().find(|e| e.epoch == best.epoch));
         let last = material.last.as_ref();
         let mut report = Report {
             question: question(last, &material.diagnosis),
@@ -114,7 +114,7 @@ impl Report {
             origin: material.origin,
             diagnosis: material.diagnosis,
             provisional: material.provisional,
-            best: material.best,
+            best: material.best.map(|best| best.epoch),
         };
         for look in material.looks.iter() {
             match &look.findings {
@@ -134,19 +134,7 @@ impl Report {
 
     /// The numbers that speak for a cause, the least probable by chance first.
     fn evidence(&self, suspect: &Suspect) -> Vec<String> {
-        let mut evidence: Vec<&Evidence> = suspect.evidence.iter().collect();
-        let p = |evidence: &Evidence| evidence.p.unwrap_or(1.0);
-        evidence.sort_by(|a, b| p(a).total_cmp(&p(b)));
-        evidence
-            .into_iter()
-            .take(MOST_EVIDENCE)
-            .map(|evidence| match evidence.p {
-                Some(p) if !evidence.statement.contains("p = ") => {
-                    format!("{} p = {}.", evidence.statement, p_value(p))
-                }
-                _ => evidence.statement.clone(),
-            })
-            .collect()
+        evidence(suspect, MOST_EVIDENCE)
     }
 
     /// One HTML file with everything in it: styles, charts, pictures; no address outside of it.
@@ -199,16 +187,13 @@ fn question(last: Option<&EpochRecord>, diagnosis: &Diagnosis) -> String {
             )
         }
         (Some(train), Some((split, other))) => format!(
-            "The network gets {} of {} right and {} of {}: does it learn, and does what it learns carry over?",
+            "The network gets {} of {} right and {} of {}: does it learn, and does that work on new images?",
             percent(train),
             images(Split::Train),
             percent(other),
             images(split)
         ),
-        _ => {
-            "Does the network learn, and does what it learns carry over to images it has not seen?"
-                .to_owned()
-        }
+        _ => "Does the network learn, and does that work on images it has not seen?".to_owned(),
     }
 }
 
@@ -244,7 +229,7 @@ fn charts(material: &Material) -> Result<Vec<Chart>, HttpError> {
     let subject = chart::Subject {
         name: &material.title,
         epochs: material.epochs,
-        best_epoch: material.best,
+        best: material.best,
         classes: &[],
         confusion: None,
     };

@@ -121,8 +121,12 @@ async fn show(
     };
     Ok(rendered(&RoomPage {
         disk: app.disk,
-        runs_paging: Paging::of(&mut runs, asked.page, ROWS, |page| address(page, asked.datasets)),
-        datasets_paging: Paging::of(&mut datasets, asked.datasets, ROWS, |page| address(asked.page, page)),
+        runs_paging: Paging::of(&mut runs, asked.page, ROWS, |page| {
+            address(page, asked.datasets)
+        }),
+        datasets_paging: Paging::of(&mut datasets, asked.datasets, ROWS, |page| {
+            address(asked.page, page)
+        }),
         datasets,
         holdings,
         runs,

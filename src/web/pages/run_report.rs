@@ -7,6 +7,7 @@ use super::probes::MadeView;
 use super::remedies::RemediesView;
 use super::report::{Material, Report};
 use super::settings::{facts, settings};
+use crate::chart::Best;
 use crate::data::{Dataset, thumbnail};
 use crate::diagnose::finding::Finding;
 use crate::diagnose::looks::{Looks, Source};
@@ -104,8 +105,8 @@ impl Gathered {
         };
         let provisional = match run.status {
             _ if !self.diagnosis.provisional || self.epochs.is_empty() => None,
-            RunStatus::Queued | RunStatus::Running => Some("the run still goes on."),
-            _ => Some("there are few validation images."),
+            RunStatus::Queued | RunStatus::Running => Some("Preliminary: still training."),
+            _ => Some("Uncertain: few validation images."),
         };
         let material = Material {
             title,
@@ -117,7 +118,7 @@ impl Gathered {
             epochs: &self.epochs,
             diagnosis: self.diagnosis.clone(),
             provisional,
-            best: run.best.as_ref().map(|best| best.epoch),
+            best: Best::of(&run.best),
             looks: self.looks.clone(),
         };
         let mut report = Report::of(material, |source, findings| {

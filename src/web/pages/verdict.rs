@@ -3,14 +3,18 @@
 use crate::diagnose::{Answer, Gate, Gates, Verdict};
 use std::borrow::Borrow;
 
-/// "Overfitting: what was learnt carries over only in part"
+/// "Overfitting: it does far better on its training images than on new ones"
 pub fn title(verdict: impl Borrow<Verdict>) -> &'static str {
     match verdict.borrow() {
-        Verdict::Healthy => "What was learnt carries over",
-        Verdict::Overfitting => "Overfitting: what was learnt carries over only in part",
-        Verdict::Memorising => "Memorising: nothing that was learnt carries over",
+        Verdict::Healthy => "What it learnt works on new images",
+        Verdict::Overfitting => {
+            "Overfitting: it does far better on its training images than on new ones"
+        }
+        Verdict::Memorising => "Memorising: it does no better than guessing on new images",
         Verdict::Underfitting => "Still learning",
-        Verdict::NotLearning => "Not learning",
+        Verdict::NotLearning => {
+            "Not learning: it does no better than guessing on its training images"
+        }
         Verdict::Diverged => "Diverged",
         Verdict::BrokenEvaluation => "The scoring contradicts itself",
         Verdict::Undetermined => "No verdict yet",
@@ -34,11 +38,12 @@ pub fn questions(gates: &Gates) -> Vec<(&'static str, &Gate)> {
             "Does training do better than guessing?",
             &gates.training_above_chance,
         ),
+        ("Has it learnt its training images?", &gates.fitted),
         (
             "Does validation do better than guessing?",
             &gates.above_chance,
         ),
-        ("Is the gap larger than noise?", &gates.gap),
+        ("Is the gap larger than chance?", &gates.gap),
         ("Do validation and test differ?", &gates.val_vs_test),
         ("Are there enough validation images?", &gates.enough_images),
     ]

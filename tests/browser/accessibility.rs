@@ -1,0 +1,80 @@
+//! What holds for every page: axe-core finds nothing, none is wider than its window, and none is longer than four screens.
+
+use crate::driver::{Browser, Theme};
+use crate::site::{Page, Site};
+use std::fmt::Write;
+
+/// Where `make axe` lays axe-core.
+const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/axe/axe.min.js");
+/// CSS pixels of a desk's and of a telephone's screen.
+const DESK: (u32, u32) = (1280, 800);
+const PHONE: (u32, u32) = (390, 844);
+/// A page may be four screens long when it is opened.
+const LONGEST: u64 = 4 * DESK.1 as u64;
+
+#[tokio::test]
+async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longer_than_four_screens()
+ {
+    let axe = std::fs::read_to_string(AXE).expect("axe-core is there: `make axe` fetches it");
+    let downloads = tempfile::tempdir().unwrap();
+    let browser = Browser::start(downloads.path()).await;
+    let site = Site::start();
+    let mut wrong = String::new();
+    for page in site.live() {
+        look(&browser, &axe, &page, &mut wrong).await;
+    }
+    site.stop();
+    for page in site.after() {
+        look(&browser, &axe, &page, &mut wrong).await;
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Opens a page at both widths and in both themes, with all that is folded unfolded, and writes down what is wrong.
+async fn look(browser: &Browser, axe: &str, page: &Page, wrong: &mut String) {
+    let name = &page.name;
+    for (theme, screen) in Theme::ALL.into_iter().zip([DESK, PHONE]) {
+        browser.wear(theme).await;
+        browser.resize(screen.0, screen.1).await;
+        page.open(browser).await;
+        let size = browser.value_of(SIZE).await;
+        let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
+        if width > screen.0.into() {
+            let _ = writeln!(
+                wrong,
+                "{name}: {width} pixels wide in a window of {}",
+                screen.0
+            );
+        }
+        if screen == DESK && height > LONGEST && !page.is_document {
+            let _ = writeln!(wrong, "{name}: {height} pixels long, more than {LONGEST}");
+        }
+        browser.value_of(UNFOLD).await;
+        for violation in violations(browser, axe).await {
+            let _ = writeln!(
+                wrong,
+                "{name} ({}, {}): {violation}",
+                theme.name(),
+                screen.0
+            );
+        }
+    }
+}
+
+/// What can be scrolled to, in CSS pixels.
+const SIZE: &str = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]";
+const UNFOLD: &str =
+    "document.querySelectorAll('details').forEach(details => { details.open = true; })";
+
+/// What axe-core finds wrong with the page that is shown: the rule, the element, and what to do.
+async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
+    let script = format!(
+        "{axe}; const done = arguments[arguments.length - 1]; \
+         axe.run({{resultTypes: ['violations']}}).then( \
+             found => done(found.violations.flatMap(rule => rule.nodes.map(node => \
+                 `${{rule.id}}: ${{node.target.join(' ')}}: ${{node.failureSummary.replace(/\\s+/g, ' ')}}`))), \
+             error => done([`axe-core did not run: ${{error}}`]))"
+    );
+    let found = browser.driver.execute_async(script, vec![]).await.unwrap();
+    found.convert().unwrap()
+}
