@@ -43,16 +43,21 @@ impl TestServer {
     /// As [`TestServer::start`], with more arguments.
     pub fn with(arguments: &[&str]) -> TestServer {
         let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
-        TestServer::of(&[&always, arguments].concat())
+        TestServer::of(tempfile::tempdir().unwrap(), &[&always, arguments].concat())
+    }
+
+    /// As [`TestServer::with`], with this folder for its home.
+    pub fn at(home: TempDir, arguments: &[&str]) -> TestServer {
+        let always = ["--addr", "127.0.0.1:0", "--no-demonstration"];
+        TestServer::of(home, &[&always, arguments].concat())
     }
 
     /// A server as a new user starts it: it draws the demonstration datasets.
     pub fn with_demonstration() -> TestServer {
-        TestServer::of(&["--addr", "127.0.0.1:0"])
+        TestServer::of(tempfile::tempdir().unwrap(), &["--addr", "127.0.0.1:0"])
     }
 
-    fn of(arguments: &[&str]) -> TestServer {
-        let home = tempfile::tempdir().unwrap();
+    fn of(home: TempDir, arguments: &[&str]) -> TestServer {
         let arguments = arguments
             .iter()
             .map(|&of| of.to_owned())

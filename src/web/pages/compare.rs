@@ -68,19 +68,15 @@ impl Compared {
         self.epochs.last()
     }
 
-    /// "18.9 % (17 of 90), 95 %: 12.2 to 28.2"
-    fn figure(&self, split: Split) -> String {
+    /// "18.9 % (17 of 90)" and its interval "12.2 to 28.2", or that there is none.
+    fn figure(&self, split: Split) -> Result<(String, String), &'static str> {
         let Some(m) = self.last().and_then(|e| e.split(split)) else {
             let sealed = self.run.sealed && split == Split::Test;
-            return if sealed { "sealed" } else { "–" }.to_owned();
+            return Err(if sealed { "sealed" } else { "–" });
         };
         let interval = wilson(m.correct, m.n);
-        format!(
-            "{}, 95 %: {} to {}",
-            share(m),
-            points(interval.low),
-            points(interval.high)
-        )
+        let interval = format!("{} to {}", points(interval.low), points(interval.high));
+        Ok((share(m), interval))
     }
 
     fn gap(&self) -> String {

@@ -62,6 +62,25 @@ impl DatasetPage {
         self.runs.iter().any(|run| !run.status.is_over())
     }
 
+    /// "9 classes of 70 images in training, 10 in validation, 10 in test"; a range where classes differ.
+    fn class_sizes(&self, summary: &Summary) -> String {
+        let classes = counted(summary.classes.len(), "class", "classes");
+        let sizes = Split::ALL.map(|split| {
+            let of = summary.classes.iter().map(|class| match split {
+                Split::Train => class.train,
+                Split::Val => class.val,
+                Split::Test => class.test,
+            });
+            let (least, most) = (of.clone().min().unwrap_or(0), of.max().unwrap_or(0));
+            let images = match least == most {
+                true => thousands(most),
+                false => format!("{} to {}", thousands(least), thousands(most)),
+            };
+            format!("{images} in {}", split.word())
+        });
+        format!("{classes} of {}", sizes.join(", "))
+    }
+
     /// "0.482, 0.471, 0.405"
     fn channel_means(&self, means: &[f64]) -> String {
         let means: Vec<String> = means.iter().map(|mean| format!("{mean:.3}")).collect();

@@ -16,6 +16,8 @@ use std::collections::HashMap;
 
 /// Pixels of a thumbnail's longer side.
 const SIDE: u32 = 160;
+/// Pictures that are seen at once where a finding has several rows of them.
+const PICTURED: usize = 8;
 /// A matrix of more classes stays folded until it is asked for.
 const MOST_OPEN: usize = 12;
 
@@ -125,6 +127,17 @@ impl FindingView {
             Severity::Note if self.pictures.is_empty() && !drawn => self.folded(),
             _ => self,
         }
+    }
+
+    /// The rows of pictures that are seen at once, about one line of the page, and the others.
+    fn pictured(&self) -> (&[PictureRow], &[PictureRow]) {
+        let mut pictures = 0;
+        let seen = self.pictures.iter().take_while(|row| {
+            let fits = pictures == 0 || pictures + row.pictures.len() <= PICTURED;
+            pictures += row.pictures.len();
+            fits
+        });
+        self.pictures.split_at(seen.count())
     }
 
     pub fn title(&self) -> &str {

@@ -116,8 +116,8 @@ fn told(of: &GroupRun, split: Split) -> Option<(String, String)> {
     Some((percent(m.accuracy), share(m)))
 }
 
-/// "21.1 % (epoch 7)" of validation, and the other splits' figures of that epoch: "training 60.2 %, test 17.8 %"
-fn best(of: &GroupRun) -> Option<(String, String)> {
+/// "21.1 % (epoch 7)" of validation, and the other splits' figures of that epoch: "training 60.2 %", "test 17.8 %"
+fn best(of: &GroupRun) -> Option<(String, Vec<String>)> {
     let best = of.best.as_ref()?;
     let val = best.split(Split::Val)?;
     let others = [Split::Train, Split::Test].into_iter().filter_map(|split| {
@@ -126,7 +126,7 @@ fn best(of: &GroupRun) -> Option<(String, String)> {
     });
     Some((
         format!("{} (epoch {})", percent(val.accuracy), best.epoch),
-        others.collect::<Vec<_>>().join(", "),
+        others.collect(),
     ))
 }
 

@@ -5,7 +5,7 @@ use askama::Template;
 use serde::{Deserialize, Deserializer};
 
 /// Rows of a table on a page: with what stands around them they fill less than four screens.
-pub const ROWS: usize = 25;
+pub const ROWS: usize = 20;
 
 /// Which of a list's items are shown, and the ways to the others.
 #[derive(Template)]
@@ -70,15 +70,15 @@ mod tests {
         let shown: Vec<usize> = (1..=3).flat_map(|number| page(60, number).0).collect();
         assert_eq!(shown, (1..=60).collect::<Vec<_>>());
         let (_, middle) = page(60, 2);
-        assert_eq!((middle.first, middle.last), (26, 50));
+        assert_eq!((middle.first, middle.last), (21, 40));
         assert_eq!(middle.previous.as_deref(), Some("/?page=1"));
         assert_eq!(middle.next.as_deref(), Some("/?page=3"));
     }
 
     #[test]
     fn a_page_beyond_the_end_is_the_last() {
-        assert_eq!(page(30, 9).0, [26, 27, 28, 29, 30]);
-        assert_eq!(page(25, 0).0.len(), 25);
+        assert_eq!(page(22, 9).0, [21, 22]);
+        assert_eq!(page(20, 0).0.len(), 20);
         let (items, only) = page(0, 1);
         assert!(items.is_empty() && only.previous.is_none() && only.next.is_none());
     }
