@@ -16,7 +16,7 @@ export async function refresh(url, request = {}, wanted = () => true) {
   return fresh;
 }
 
-/** The same with a page that is there already. */
+/** The same with a page that is there already. Scripts that follow a part hear `replaced`. */
 export function replace(fresh) {
   for (const part of fresh.querySelectorAll("[data-live][id]")) {
     const old = document.getElementById(part.id);
@@ -31,6 +31,7 @@ export function replace(fresh) {
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
   localiseTimes();
+  document.dispatchEvent(new Event("replaced"));
 }
 
 /** Details stay open or closed, and boxes ticked, as the reader has them. */

@@ -9,7 +9,7 @@ const AGAIN = 2000;
 
 const parts = () => ["answer", "probes"].map((id) => document.getElementById(id)).filter((part) => part != null);
 const fetchParts = () => refresh(`/runs/${run}/parts${location.search}`);
-const update = paced(() => fetchParts().then(follow));
+const update = paced(fetchParts);
 const run = location.pathname.split("/")[2];
 let stop = null;
 let later = null;
@@ -57,10 +57,10 @@ document.addEventListener("submit", async (event) => {
     // A page of another address says nothing of this one.
     if (new URL(answer.url).pathname === location.pathname) replace(fresh);
     else await fetchParts();
-    follow();
   } catch {
     failed("The connection broke off; try again.");
   }
 });
 
+document.addEventListener("replaced", follow);
 follow();
