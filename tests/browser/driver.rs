@@ -87,16 +87,6 @@ impl Browser {
         }
     }
 
-    /// Gives pages so many pixels, as a screen or a phone of that size does.
-    pub async fn resize(&self, width: u32, height: u32) {
-        let tools = thirtyfour::extensions::cdp::ChromeDevTools::new(self.driver.handle.clone());
-        let size = serde_json::json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        tools
-            .execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size)
-            .await
-            .unwrap();
-    }
-
     /// The element that a CSS selector finds, waited for.
     pub async fn find(&self, css: &str) -> WebElement {
         self.driver
