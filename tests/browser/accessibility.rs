@@ -1,14 +1,11 @@
 //! What holds for every page: axe-core finds nothing, none is wider than its window, and none is longer than four screens.
 
-use crate::driver::{Browser, Theme};
+use crate::driver::{Browser, DESK, PHONE, Theme};
 use crate::site::{Page, Site};
 use std::fmt::Write;
 
 /// Where `make axe` lays axe-core.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/axe/axe.min.js");
-/// CSS pixels of a desk's and of a telephone's screen.
-const DESK: (u32, u32) = (1280, 800);
-const PHONE: (u32, u32) = (390, 844);
 /// A page may be four screens long when it is opened.
 const LONGEST: u64 = 4 * DESK.1 as u64;
 
@@ -30,33 +27,28 @@ async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longe
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Opens a page at both widths and in both themes, with all that is folded unfolded, and writes down what is wrong.
+/// Opens a page on a desk in light colours and on a telephone in dark ones, with all that is folded unfolded, and writes
+/// down what is wrong.
 async fn look(browser: &Browser, axe: &str, page: &Page, wrong: &mut String) {
-    let name = &page.name;
     for (theme, screen) in Theme::ALL.into_iter().zip([DESK, PHONE]) {
+        let as_seen = format!("{} ({}, {})", page.name, theme.name(), screen.0);
         browser.wear(theme).await;
-        browser.resize(screen.0, screen.1).await;
+        browser.resize(screen).await;
         page.open(browser).await;
         let size = browser.value_of(SIZE).await;
-        let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
+        let (width, length) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
         if width > screen.0.into() {
+            let _ = writeln!(wrong, "{as_seen}: {width} pixels wide");
+        }
+        if screen == DESK && length > LONGEST && !page.is_document {
             let _ = writeln!(
                 wrong,
-                "{name}: {width} pixels wide in a window of {}",
-                screen.0
+                "{as_seen}: {length} pixels long, more than {LONGEST}"
             );
-        }
-        if screen == DESK && height > LONGEST && !page.is_document {
-            let _ = writeln!(wrong, "{name}: {height} pixels long, more than {LONGEST}");
         }
         browser.value_of(UNFOLD).await;
         for violation in violations(browser, axe).await {
-            let _ = writeln!(
-                wrong,
-                "{name} ({}, {}): {violation}",
-                theme.name(),
-                screen.0
-            );
+            let _ = writeln!(wrong, "{as_seen}: {violation}");
         }
     }
 }
@@ -66,11 +58,12 @@ const SIZE: &str = "[document.documentElement.scrollWidth, document.documentElem
 const UNFOLD: &str =
     "document.querySelectorAll('details').forEach(details => { details.open = true; })";
 
-/// What axe-core finds wrong with the page that is shown: the rule, the element, and what to do.
+/// What axe-core finds wrong with the page that is shown: the rule, the element, and what to do. It cannot judge the text of
+/// drawings, and their thousand lines would take it seconds: it sees each as one picture.
 async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     let script = format!(
         "{axe}; const done = arguments[arguments.length - 1]; \
-         axe.run({{resultTypes: ['violations']}}).then( \
+         axe.run({{exclude: ['svg > *']}}, {{resultTypes: ['violations']}}).then( \
              found => done(found.violations.flatMap(rule => rule.nodes.map(node => \
                  `${{rule.id}}: ${{node.target.join(' ')}}: ${{node.failureSummary.replace(/\\s+/g, ' ')}}`))), \
              error => done([`axe-core did not run: ${{error}}`]))"

@@ -1,7 +1,7 @@
 //! The pages around a run: what begins or ends elsewhere appears on them by itself, and they stay short.
 
 use crate::common::{TestServer, tiny_archive};
-use crate::driver::Browser;
+use crate::driver::{Browser, DESK, PHONE};
 use crate::images::stripes_zip;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -412,13 +412,13 @@ async fn no_page_is_longer_than_four_screens_or_has_two_primary_actions_on_one()
         "/runs/9999".to_owned(),
     ];
     let mut faults = Vec::new();
-    for (width, height) in [(1280, 800), (390, 844)] {
-        browser.resize(width, height).await;
+    for screen in [DESK, PHONE] {
+        browser.resize(screen).await;
         for page in &pages {
             open(&browser, &server, page).await;
             let of_page = browser.value_of(FAULTS).await;
             for fault in of_page.as_array().unwrap() {
-                faults.push(format!("{page} at {width}: {fault}"));
+                faults.push(format!("{page} at {}: {fault}", screen.0));
             }
         }
     }

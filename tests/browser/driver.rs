@@ -2,8 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +15,10 @@ use thirtyfour::prelude::*;
 
 /// How long a page may take to show what is expected of it, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// CSS pixels of a desk's and of a telephone's screen.
+pub const DESK: (u32, u32) = (1280, 800);
+pub const PHONE: (u32, u32) = (390, 844);
 
 /// The colours that a person's system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +51,7 @@ impl Browser {
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("chromedriver starts; `make browser` installs it");
         let port = port_of(&mut chromedriver);
@@ -172,12 +180,14 @@ impl Browser {
         Ok(value.json().clone())
     }
 
-    /// Gives pages a window of this many CSS pixels.
-    pub async fn resize(&self, width: u32, height: u32) {
+    /// Gives pages a window of this many CSS pixels, of which scroll bars take none.
+    pub async fn resize(&self, (width, height): (u32, u32)) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.command("Emulation.setDeviceMetricsOverride", size)
             .await;
+        let bars = json!({"hidden": true});
+        self.command("Emulation.setScrollbarsHidden", bars).await;
     }
 
     /// Shows pages in the colours that a system asks for.
@@ -187,8 +197,14 @@ impl Browser {
             .await;
     }
 
-    /// The whole page as a PNG, also what lies below the window.
+    /// The whole page as a PNG, also what lies below the window and is loaded only when it is scrolled to.
     pub async fn picture(&self) -> Vec<u8> {
+        self.value_of(
+            "document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })",
+        )
+        .await;
+        self.wait_for("[...document.images].every(image => image.complete)")
+            .await;
         let shot = json!({"format": "png", "captureBeyondViewport": true});
         let answer = self.command("Page.captureScreenshot", shot).await;
         let encoded = answer["data"].as_str().expect("a picture");
@@ -221,9 +237,13 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Ending chromedriver ends its browser, so there is no session left to end by a request that nobody answers.
+        // The browser is of chromedriver's process group and outlives it; there is no session left to end by a request that
+        // nobody answers.
         let _ = self.driver.clone().leak();
-        let _ = self.chromedriver.kill();
+        let _ = killpg(
+            Pid::from_raw(self.chromedriver.id() as i32),
+            Signal::SIGKILL,
+        );
         let _ = self.chromedriver.wait();
     }
 }

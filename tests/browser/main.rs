@@ -8,6 +8,7 @@ mod common;
 mod drawn;
 mod driver;
 mod images;
+mod journey;
 mod pictures;
 mod site;
 mod sweep;

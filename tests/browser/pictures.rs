@@ -1,12 +1,10 @@
 //! Pictures of every page, to look at: `make pictures`.
 
-use crate::driver::{Browser, Theme};
+use crate::driver::{Browser, DESK, PHONE, Theme};
 use crate::site::{Page, Site};
 use std::path::Path;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures");
-/// CSS pixels of a desk's and of a telephone's screen.
-const SCREENS: [(u32, u32); 2] = [(1280, 800), (390, 844)];
 
 #[tokio::test]
 #[ignore = "draws pictures and asserts nothing: `make pictures`"]
@@ -32,12 +30,12 @@ async fn pictures() {
 }
 
 async fn draw(browser: &Browser, page: &Page, folder: &Path) {
-    for (width, height) in SCREENS {
-        browser.resize(width, height).await;
-        page.open(browser).await;
+    for screen in [DESK, PHONE] {
+        browser.resize(screen).await;
         for theme in Theme::ALL {
             browser.wear(theme).await;
-            let file = format!("{}-{width}-{}.png", page.name, theme.name());
+            page.open(browser).await;
+            let file = format!("{}-{}-{}.png", page.name, screen.0, theme.name());
             std::fs::write(folder.join(file), browser.picture().await).unwrap();
         }
     }

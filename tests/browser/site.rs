@@ -181,10 +181,6 @@ impl Site {
             ("run-sealed", format!("/runs/{}", self.sealed)),
             ("run-reveal", format!("/runs/{}/reveal", self.sealed)),
             (
-                "run-confusion",
-                format!("{run}/confusion?split=val&epoch=12"),
-            ),
-            (
                 "run-cell",
                 format!("{run}/images?split=val&epoch=12&true=0&predicted=0"),
             ),
