@@ -19,9 +19,9 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
 /// Pictures of each split.
-const PICTURES: usize = 21;
+const PICTURES: usize = 27;
 /// Of them, those that are shown at once: a row.
-const ROW: usize = 7;
+const ROW: usize = 9;
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -60,6 +60,13 @@ impl DatasetPage {
 
     fn is_needed(&self) -> bool {
         self.runs.iter().any(|run| !run.status.is_over())
+    }
+
+    /// There are pictures beyond the rows.
+    fn has_further(&self) -> bool {
+        self.pictures
+            .iter()
+            .any(|(_, _, further)| !further.is_empty())
     }
 
     /// "9 classes of 70 images in training, 10 in validation, 10 in test"; a range where classes differ.

@@ -16,9 +16,6 @@ use axum::extract::State;
 use axum::response::Redirect;
 use axum::routing::post;
 
-/// Findings of an audit that are spread out; the others are folded.
-const SPREAD: usize = 2;
-
 pub fn router() -> Router<App> {
     Router::new()
         .route("/datasets/{id}/inspect/{kind}", post(ask))
@@ -193,16 +190,6 @@ impl AuditView {
     /// Images of a split that it has twice.
     pub fn surplus(&self, split: &Split) -> usize {
         self.audit.duplicates.surplus[*split as usize]
-    }
-
-    /// The findings that are spread out, the gravest, and the others.
-    pub fn shown(&self) -> (&[FindingView], &[FindingView]) {
-        self.findings.split_at(self.findings.len().min(SPREAD))
-    }
-
-    pub fn titles(&self, findings: &[FindingView]) -> String {
-        let titles: Vec<&str> = findings.iter().map(FindingView::title).collect();
-        titles.join("; ")
     }
 
     pub async fn of(app: &App, id: &DatasetId) -> Result<Option<AuditView>, HttpError> {
