@@ -5,6 +5,7 @@ mod charts;
 mod common;
 mod drawn;
 mod driver;
+mod forwarder;
 mod images;
 mod sweep;
 
