@@ -35,7 +35,6 @@ const READ: &str = r#"((id) => {
     y: ticks("y"),
     width: plot.width,
     words: [...document.querySelectorAll(`#${id}-legend li, #${id}-marks li`)].map((item) => item.innerText.trim()),
-    label: chart.getAttribute("aria-label"),
   };
 })"#;
 
@@ -53,8 +52,6 @@ pub struct Drawn {
     pub width: f64,
     /// The legend's entries.
     pub words: Vec<String>,
-    /// What a screen reader says of it.
-    pub label: String,
 }
 
 #[derive(Debug, Deserialize)]
