@@ -47,10 +47,10 @@ export function wholeStep(span, width) {
   return Math.max(1, [1, 2, 5, 10].find((factor) => factor * power >= least) * power);
 }
 
-/** The range of an axis of epochs: a little wider than what it shows. */
+/** The range of an axis of epochs: a little wider than what it shows, without an epoch 0. */
 export function around(first, last) {
   const air = Math.max(0.25, 0.01 * (last - first));
-  return [first - air, last + air];
+  return [Math.max(0.5, first - air), last + air];
 }
 
 /** Draws a figure, or brings the one that is there up to date. Plotly draws again only what is handed to it in new arrays. */

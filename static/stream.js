@@ -2,7 +2,7 @@
 // tabs would hold them all.
 
 /** Milliseconds until a stream that the browser has given up on is opened again. */
-const AGAIN = 500;
+const AGAIN = 250;
 
 /** Calls `open`, which gives an EventSource, whenever the page comes into view or its stream is lost. Gives the way to end it. */
 export function whileSeen(open) {

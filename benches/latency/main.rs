@@ -9,6 +9,7 @@ mod drawn;
 #[expect(dead_code, reason = "the tests take the rest")]
 #[path = "../../tests/browser/driver.rs"]
 mod driver;
+#[path = "../../tests/browser/forwarder.rs"]
 mod forwarder;
 #[path = "../../tests/browser/images.rs"]
 mod images;

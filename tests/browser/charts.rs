@@ -4,6 +4,7 @@
 use crate::common::TestServer;
 use crate::drawn::{CHARTS, Drawn, Script, epoch, metrics, number, usual};
 use crate::driver::Browser;
+use crate::forwarder::Forwarder;
 use crate::{launch, upload};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -108,6 +109,24 @@ async fn every_epoch_is_drawn_within_a_second_in_both_themes_and_after_the_tab_w
 }
 
 #[tokio::test]
+async fn what_came_while_the_connection_was_lost_is_drawn_within_a_second_of_its_return() {
+    let (server, _downloads, browser) = started().await;
+    let network = Forwarder::to(server.url().trim_start_matches("http://"));
+    let script = Script::start(&server);
+    script.send(&[usual(1), usual(2)]);
+    let page = format!("{}/runs/{}", network.url(), script.id);
+    browser.driver.goto(page).await.unwrap();
+    reaches(&browser, "loss", 2).await;
+    network.cut();
+    script.send(&(3..=20).map(usual).collect::<Vec<_>>());
+    tokio::time::sleep(Duration::from_millis(1_700)).await;
+    let drawn = Drawn::read(&browser, "loss").await;
+    assert!(drawn.last_epoch(0) < 2.5, "the connection was cut");
+    network.mend();
+    reaches(&browser, "loss", 20).await;
+}
+
+#[tokio::test]
 async fn a_run_that_trains_is_drawn_to_its_end() {
     let (server, downloads, browser) = started().await;
     upload(&browser, &server, downloads.path()).await;
@@ -200,10 +219,10 @@ async fn a_split_that_is_scored_now_and_then_is_a_line_through_its_epochs_with_a
     );
     browser.driver.goto(compare).await.unwrap();
     browser
-        .wait_for("document.querySelectorAll('#chart path.js-line').length === 4")
+        .wait_for("document.querySelectorAll('#chart .scatterlayer path.js-line').length === 4")
         .await;
     let points = browser
-        .value_of("[...document.querySelectorAll('#chart path.js-line')].map(p => p.getAttribute('d').split(/[ML]/).length - 1)")
+        .value_of("[...document.querySelectorAll('#chart .scatterlayer path.js-line')].map(p => p.getAttribute('d').split(/[ML]/).length - 1)")
         .await;
     assert_eq!(points, serde_json::json!([6, 30, 12, 12]));
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
@@ -387,10 +406,28 @@ async fn a_reader_smooths_takes_logarithms_and_zooms_by_keys_all_charts_at_once(
         |d| format!("{} lines", d.lines.len()),
     )
     .await;
-    let label = Drawn::read(&browser, "accuracy").await.label;
+    // What a screen reader says follows within seconds; a report's picture has the page's face.
+    browser
+        .wait_for("document.getElementById('accuracy').ariaLabel.includes('training 80.0 % at epoch 41, validation 40.0 % at epoch 41')")
+        .await;
+    browser
+        .driver
+        .goto(format!("{}/report", script.url()))
+        .await
+        .unwrap();
+    let faces = "[...new Set([document.body, ...document.querySelectorAll('.drawing svg text')].map(e => getComputedStyle(e).fontFamily))]";
+    let faces = browser.value_of(faces).await;
+    assert_eq!(
+        faces.as_array().unwrap().len(),
+        1,
+        "faces on the report: {faces}"
+    );
+    let words = browser
+        .value_of("document.querySelector('.drawing .wide').textContent")
+        .await;
     assert!(
-        label.contains("training 80.0 % at epoch 41, validation 40.0 % at epoch 41"),
-        "{label}"
+        words.as_str().unwrap().contains("training 80.0 %"),
+        "{words}"
     );
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
 }

@@ -7,37 +7,38 @@ use serde_json::{Value, json};
 
 pub const CHARTS: [&str; 3] = ["accuracy", "gap", "loss"];
 
-/// Places on the screen of everything in a chart, and the words on it.
+/// Places of everything in a chart, from the plot's upper left corner, and the words on it.
 const READ: &str = r#"((id) => {
   const chart = document.getElementById(id);
+  const plot = chart.querySelector(".nsewdrag")?.getBoundingClientRect() ?? new DOMRect();
   const on = (path, [x, y]) => {
     const place = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
-    return [place.x, place.y];
+    return [place.x - plot.left, place.y - plot.top].map((length) => Math.round(100 * length) / 100);
   };
   const points = (path) => [...(path.getAttribute("d") ?? "").matchAll(/(-?[\d.]+(?:e-?\d+)?)[, ](-?[\d.]+(?:e-?\d+)?)/g)]
     .map((pair) => on(path, [Number(pair[1]), Number(pair[2])]));
   const middle = (element) => {
     const { left, right, top, bottom } = element.getBoundingClientRect();
-    return [(left + right) / 2, (top + bottom) / 2];
+    return [(left + right) / 2 - plot.left, (top + bottom) / 2 - plot.top];
   };
   const ticks = (axis) => [...chart.querySelectorAll(`.${axis}tick text`)].map((text) => [text.textContent, ...middle(text)]);
-  const plot = chart.querySelector(".nsewdrag")?.getBoundingClientRect();
   return {
-    lines: [...chart.querySelectorAll("path.js-line")].map((path) => {
-      const { stroke, strokeWidth, strokeOpacity } = getComputedStyle(path);
-      return { points: points(path), stroke, width: parseFloat(strokeWidth), opacity: parseFloat(strokeOpacity), breaks: path.getAttribute("d").split("M").length - 2 };
+    lines: [...chart.querySelectorAll(".scatterlayer .trace")].flatMap((trace) => {
+      const paths = [...trace.querySelectorAll("path.js-line")];
+      if (!paths.length) return [];
+      const { stroke, strokeWidth, strokeOpacity } = getComputedStyle(paths[0]);
+      return { points: paths.flatMap(points), stroke, width: parseFloat(strokeWidth), opacity: parseFloat(strokeOpacity), breaks: paths.length - 1 };
     }),
     bands: [...chart.querySelectorAll("path.js-fill")].map(points).filter((band) => band.length > 0),
     marks: chart.querySelectorAll("path.point").length,
     x: ticks("x"),
     y: ticks("y"),
-    plot: plot ? [plot.left, plot.right, plot.top, plot.bottom] : [0, 0, 0, 0],
+    width: plot.width,
     words: [...document.querySelectorAll(`#${id}-legend li, #${id}-marks li`)].map((item) => item.innerText.trim()),
-    label: chart.getAttribute("aria-label"),
   };
 })"#;
 
-/// One chart as it is drawn, in pixels of the screen.
+/// One chart as it is drawn, in pixels from the plot's upper left corner.
 #[derive(Debug, Deserialize)]
 pub struct Drawn {
     pub lines: Vec<Line>,
@@ -48,12 +49,9 @@ pub struct Drawn {
     /// Ticks' words and their middles.
     pub x: Vec<(String, f64, f64)>,
     pub y: Vec<(String, f64, f64)>,
-    /// Left, right, top and bottom of the plot.
-    pub plot: (f64, f64, f64, f64),
+    pub width: f64,
     /// The legend's entries.
     pub words: Vec<String>,
-    /// What a screen reader says of it.
-    pub label: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,7 +82,7 @@ impl Drawn {
 
     /// The epochs between which the plot lies.
     pub fn span(&self) -> (f64, f64) {
-        (self.epoch_at(self.plot.0), self.epoch_at(self.plot.1))
+        (self.epoch_at(0.0), self.epoch_at(self.width))
     }
 
     /// The last epoch that a curve shows; 0 where there is none or too few numbers to tell.

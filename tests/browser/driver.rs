@@ -128,23 +128,25 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Opens another tab in front: the page is hidden.
+    /// Opens another tab in front: the page is hidden until [`Browser::show`].
     pub async fn hide(&self) {
-        let page = self.driver.window().await.unwrap();
-        self.driver.new_tab().await.unwrap();
-        self.driver.switch_to_window(page).await.unwrap();
-        self.wait_for("document.hidden").await;
+        self.value_of("document.addEventListener('visibilitychange', () => { window.wasHidden ||= document.hidden; })")
+            .await;
+        let other = self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(other).await.unwrap();
     }
 
-    /// Closes the tab in front again: the page is seen.
+    /// Closes the tab in front: the page is seen again.
     pub async fn show(&self) {
-        let page = self.driver.window().await.unwrap();
-        let tabs = self.driver.windows().await.unwrap();
-        let front = tabs.into_iter().find(|tab| *tab != page);
-        self.driver.switch_to_window(front.unwrap()).await.unwrap();
         self.driver.close_window().await.unwrap();
+        let page = self.driver.windows().await.unwrap().remove(0);
         self.driver.switch_to_window(page).await.unwrap();
         self.wait_for("!document.hidden").await;
+        assert_eq!(
+            self.value_of("window.wasHidden").await,
+            true,
+            "the page was hidden"
+        );
     }
 
     /// What a script expression gives, as JSON.

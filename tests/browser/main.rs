@@ -7,6 +7,7 @@ mod charts;
 mod common;
 mod drawn;
 mod driver;
+mod forwarder;
 mod images;
 mod journey;
 mod pictures;

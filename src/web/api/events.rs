@@ -57,7 +57,7 @@ pub(super) async fn changes(State(app): State<App>) -> Response {
 }
 
 /// Until a browser that lost its stream asks for it again: what it missed is drawn within a second.
-const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Events as they come, kept alive, past proxies that buffer.
 pub(in crate::web) fn streamed<S>(events: S) -> Response
