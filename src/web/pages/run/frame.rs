@@ -102,7 +102,7 @@ impl Frame {
     pub fn left_s(&self) -> Option<f64> {
         let latest = self.run.latest.as_ref()?;
         let left = self.run.epochs.saturating_sub(self.run.epoch);
-        (self.run.status == RunStatus::Running && latest.seconds > 0.0)
+        (self.run.status == RunStatus::Running && latest.seconds > 0.0 && left > 0)
             .then(|| latest.seconds * f64::from(left))
     }
 
