@@ -1,6 +1,6 @@
 // Several runs' curves on one chart: a colour a run; kept up to date while one of them goes on.
 
-import { around, colour, draw, promptly, layout, onThemeChange, paced } from "./figure.js";
+import { around, colour, draw, layout, onThemeChange, paced, promptly } from "./figure.js";
 import { refresh } from "./live.js";
 import { keptTogether, Series } from "./series.js";
 import { whileSeen } from "./stream.js";

@@ -1,6 +1,7 @@
 //! A person's way through the dashboard, in a headless browser: upload, launch, watch, cancel, download.
 
 mod charts;
+mod charts_read;
 #[path = "../common/mod.rs"]
 mod common;
 mod drawn;
