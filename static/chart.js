@@ -15,8 +15,8 @@ const SETTINGS = { displayModeBar: false, doubleClick: false, responsive: false 
 
 export class Chart {
   /**
-   * `what` has the `title`, the `series`, and of their values the `figure` in words, the `hover` template, and the `axis`
-   * for the lowest and highest that are shown; `marks` of the best epoch and of guessing are asked for at each painting.
+   * `what` has the `title`, the `series`, and of their values the `figure` in words, the `hover` templates of one alone and
+   * of one with its facts, and the `axis` for the lowest and highest that are shown.
    */
   constructor(element, what, changed) {
     Object.assign(this, { element, ...what, held: false, described: 0 });
@@ -68,10 +68,15 @@ export class Chart {
     );
     if (first) this.#hear(zoom);
     this.legend.write(
-      known.map((s) => ({ key: s.key, name: s.name, value: this.figure(s.last) })),
+      known.map((s) => ({ key: s.key, name: s.name, value: this.#value(s) })),
       marks,
     );
     this.#describe(known, marks, zoom);
+  }
+
+  /** A series' last value in words; a loss can have none. */
+  #value({ last }) {
+    return last === undefined ? "not a number" : this.figure(last);
   }
 
   #hear(zoom) {
@@ -84,7 +89,7 @@ export class Chart {
 
   #describe(known, marks, { shown: [first, last] }) {
     if (!known.length) return;
-    const figures = known.map((s) => `${s.name} ${this.figure(s.last)} at epoch ${s.x.at(-1)}`);
+    const figures = known.map((s) => `${s.name} ${this.#value(s)} at epoch ${s.x.at(-1)}`);
     const said = [`${this.title}, epochs ${first} to ${last}: ${figures.join(", ")}`, ...marks.map((mark) => mark.text)];
     this.saying = () => this.element.setAttribute("aria-label", `${said.join(". ")}. The table of epochs has all numbers.`);
     if (this.described) return;
@@ -145,7 +150,7 @@ class Curve {
       mode: marked ? "lines+markers" : "lines",
       marker: { size: 5, color: full },
       line: { ...style, ...(this.smooth ? { color: wash(full, 0.5), width: 1 } : { color: full, width }) },
-      hovertemplate: `${hover}<extra>${series.name}</extra>`,
+      hovertemplate: this.facts.map((facts) => `${facts ? hover.counted : hover.plain}<extra>${series.name}</extra>`),
     };
     if (!this.smooth) return [raw];
     const smooth = { ...line, y: this.smooth, line: { ...style, color: full, width }, hoverinfo: "skip" };

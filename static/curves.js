@@ -40,10 +40,11 @@ export class RunCharts {
     const chart = (name, title, series, figure, hover) =>
       new Chart(elements[name], { title, series, figure, hover, axis: AXES[name] }, this.paint);
     const counts = "%{y:.1f} % (%{customdata[0]} of %{customdata[1]}), 95 %: %{customdata[2]:.1f}–%{customdata[3]:.1f} %";
+    const points = "%{y:.1f} points, 95 %: %{customdata[0]:.1f} to %{customdata[1]:.1f}";
     this.charts = [
-      chart("accuracy", "Accuracy", [...this.accuracy, this.running], percent, counts),
-      chart("gap", "Generalization gap", this.gap, (v) => `${v.toFixed(1)} points`, "%{y:.1f} points, 95 %: %{customdata[0]:.1f} to %{customdata[1]:.1f}"),
-      chart("loss", "Loss", this.loss, nats, "%{y:.4f}"),
+      chart("accuracy", "Accuracy", [...this.accuracy, this.running], percent, { plain: "%{y:.1f} %", counted: counts }),
+      chart("gap", "Generalization gap", this.gap, (v) => `${v.toFixed(1)} points`, { plain: "%{y:.1f} points", counted: points }),
+      chart("loss", "Loss", this.loss, nats, { plain: "%{y:.4f}" }),
     ];
     this.charts[0].guessing = true;
     for (const { element } of this.charts) this.zoom.listen(element);

@@ -1,6 +1,7 @@
 //! Accuracy, loss and gap by epoch, drawn by plotters.
 
 use super::canvas::{FAINT, Figure, GRID, Sheet, TEXT, tidy, whole};
+use super::layout::{Layout, NARROW, WIDE};
 use super::thin::{pieces, thin};
 use super::{Best, Ink, Kind, Subject};
 use crate::diagnose::{difference, percent, points, wilson};
@@ -16,58 +17,6 @@ const SAMPLE: u32 = 42;
 const MARKED: usize = 120;
 /// A loss above this is drawn at the upper edge; the rest stays readable.
 const LOSS_LIMIT: f64 = 1e6;
-
-/// Measures in pixels of a chart for one width.
-struct Layout {
-    size: (u32, u32),
-    /// Left of everything that stands above the plot.
-    indent: u32,
-    /// Baselines' places: of the title, and of the first line of the legend.
-    title: u32,
-    legend: u32,
-    /// Entries of the legend stand below one another, this far apart; beside one another where none.
-    stacked: Option<u32>,
-    /// Sizes of the fonts.
-    heading: u32,
-    text: u32,
-    ticks: u32,
-    /// Room for the labels below and to the left.
-    below: u32,
-    left: u32,
-    margins: (u32, u32),
-    x_labels: usize,
-}
-
-const WIDE: Layout = Layout {
-    size: (960, 540),
-    indent: 24,
-    title: 14,
-    legend: 50,
-    stacked: None,
-    heading: 20,
-    text: 16,
-    ticks: 15,
-    below: 46,
-    left: 66,
-    margins: (14, 24),
-    x_labels: 12,
-};
-
-/// For a phone: shown at its own size, its letters can be read.
-const NARROW: Layout = Layout {
-    size: (340, 330),
-    indent: 8,
-    title: 4,
-    legend: 30,
-    stacked: Some(18),
-    heading: 14,
-    text: 12,
-    ticks: 11,
-    below: 34,
-    left: 48,
-    margins: (2, 10),
-    x_labels: 5,
-};
 
 /// One line with its band.
 struct Curve {

@@ -1,22 +1,25 @@
 //! Figures of a run for files (SVG, PNG by plotters), and the colours that the page draws the same curves in.
 
 mod beside;
+mod best;
 mod canvas;
 mod confusion;
 mod contact_sheet;
 mod course;
 mod curves;
 mod distribution;
+mod layout;
 mod palette;
 mod thin;
 
 pub use beside::Beside;
+pub use best::Best;
 pub use contact_sheet::contact_sheet;
 pub use course::Course;
 pub use distribution::Distributions;
 pub use palette::{Ink, css};
 
-use crate::run::{BestEpoch, Confusion, EpochRecord, Metric, Split};
+use crate::run::{Confusion, EpochRecord, Split};
 use std::str::FromStr;
 
 /// What a chart shows.
@@ -119,27 +122,6 @@ pub struct Subject<'a> {
     pub confusion: Option<ConfusionAt<'a>>,
 }
 
-/// The epoch that validation chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Best {
-    pub epoch: u32,
-    pub by: Metric,
-}
-
-impl Best {
-    pub fn of(run: &Option<BestEpoch>) -> Option<Best> {
-        run.as_ref().map(|best| Best {
-            epoch: best.epoch,
-            by: best.metric,
-        })
-    }
-
-    /// "best: epoch 31 (lowest validation loss)"
-    fn label(self) -> String {
-        format!("best: epoch {} ({})", self.epoch, self.by.superlative())
-    }
-}
-
 /// A confusion matrix with where it was counted.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfusionAt<'a> {
@@ -192,7 +174,7 @@ pub fn draw_course(course: &Course, says: &str) -> Result<String, ChartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::SplitMetrics;
+    use crate::run::{Metric, SplitMetrics};
 
     fn epochs(n: u32) -> Vec<EpochRecord> {
         (1..=n)

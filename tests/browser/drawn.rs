@@ -4,6 +4,7 @@ use crate::common::TestServer;
 use crate::driver::Browser;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub const CHARTS: [&str; 3] = ["accuracy", "gap", "loss"];
 
@@ -104,6 +105,46 @@ impl Drawn {
             (low.min(value), high.max(value))
         })
     }
+}
+
+/// A chart's drawing, as soon as it is as wanted; fails with `else_says` of what is drawn after a second.
+pub async fn within_a_second(
+    browser: &Browser,
+    id: &str,
+    wanted: impl Fn(&Drawn) -> bool,
+    else_says: impl Fn(&Drawn) -> String,
+) -> Drawn {
+    let end = Instant::now() + Duration::from_secs(1);
+    loop {
+        let drawn = Drawn::read(browser, id).await;
+        if wanted(&drawn) {
+            return drawn;
+        }
+        assert!(Instant::now() < end, "{}", else_says(&drawn));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// As soon as all curves of the chart end at an epoch, and the axis there.
+pub async fn reaches(browser: &Browser, id: &str, epoch: u32) -> Drawn {
+    let ends = |drawn: &Drawn| -> Vec<f64> {
+        (0..drawn.lines.len())
+            .map(|line| (10.0 * drawn.last_epoch(line)).round() / 10.0)
+            .collect()
+    };
+    let wanted = |drawn: &Drawn| {
+        let ends = ends(drawn);
+        let there = !ends.is_empty() && ends.iter().all(|end| (end - f64::from(epoch)).abs() < 0.3);
+        there && (f64::from(epoch)..f64::from(epoch) + 1.0).contains(&drawn.span().1)
+    };
+    let says = |drawn: &Drawn| {
+        let axis: Vec<&str> = drawn.x.iter().map(|tick| &*tick.0).collect();
+        format!(
+            "{id}: a second after epoch {epoch} the curves end at {:?}, the axis shows {axis:?}",
+            ends(drawn)
+        )
+    };
+    within_a_second(browser, id, wanted, says).await
 }
 
 /// What a place between the first and the last tick stands for.

@@ -3,6 +3,7 @@
 mod accessibility;
 mod around;
 mod charts;
+mod charts_read;
 #[path = "../common/mod.rs"]
 mod common;
 mod drawn;
