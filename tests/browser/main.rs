@@ -12,6 +12,7 @@ mod forwarder;
 mod images;
 mod journey;
 mod pictures;
+mod run;
 mod site;
 mod sweep;
 
@@ -100,6 +101,7 @@ async fn a_dataset_is_uploaded_a_run_watched_another_cancelled_and_a_checkpoint_
         ))
         .await;
 
+    browser.click(".sections a[href$='/settings']").await;
     browser
         .click("a[href$='/checkpoints/best.safetensors']")
         .await;

@@ -40,6 +40,7 @@ async fn a_list_launches_a_sweep_and_one_of_its_sealed_runs_classifies_and_is_re
     browser
         .wait_for("/^\\/runs\\/\\d+$/.test(location.pathname)")
         .await;
+    browser.click(".sections a[href$='/images']").await;
     let image = downloads.path().join("mine.png");
     std::fs::write(&image, stripe(1)).unwrap();
     let files = browser.find("#images").await;
@@ -52,14 +53,23 @@ async fn a_list_launches_a_sweep_and_one_of_its_sealed_runs_classifies_and_is_re
         "classified"
     );
 
+    browser.click(".sections a").await;
+    browser
+        .wait_for("document.querySelector('[data-number=test]').innerText.includes('sealed')")
+        .await;
     browser.click("#reveal").await;
     browser
         .wait_for("location.pathname.endsWith('/reveal')")
         .await;
     browser.click("#reveal").await;
     browser
+        .wait_for("/ of \\d+/.test(document.querySelector('[data-number=test]')?.innerText)")
+        .await;
+    browser.click(".sections a[href$='/why']").await;
+    browser
         .wait_for("document.getElementById('test').innerText.includes('looked at 1 time by 1 run')")
         .await;
+    browser.click(".sections a[href$='/epochs']").await;
     browser
         .wait_for("!document.getElementById('epochs').innerText.includes('sealed')")
         .await;

@@ -161,6 +161,6 @@ mod tests {
         let value = gap(&last);
         assert_eq!(value.text(), "81.7 points");
         assert_eq!(value.count(), "training − validation");
-        assert_eq!(value.interval(), "72.4 to 88.3");
+        assert_eq!(value.interval(), "72.5 to 88.3");
     }
 }
