@@ -1,7 +1,7 @@
 //! From an epoch's sending to its place in the drawn curves of a run's page, all three charts and their axes, in chromium.
 
 use crate::common::TestServer;
-use crate::drawn::Script;
+use crate::drawn::{Script, usual};
 use crate::driver::Browser;
 use crate::forwarder::Forwarder;
 use crate::images::stripes_zip;
@@ -66,35 +66,32 @@ async fn measure() {
         "ms from an epoch's sending to its drawn path, all three charts, over {MEASURED} epochs a line"
     );
     heading("what");
-    for training in [false, true] {
-        let beside = if training { ", a worker training" } else { "" };
-        let worker = training.then(|| train(&server, &stripes["id"]));
-        for theme in ["light", "dark"] {
-            for epochs in [100, 1_000, 10_000] {
-                let times = following(&server, &browser, epochs, theme, BETWEEN).await;
-                row(
-                    &format!("{epochs} epochs, {theme}{beside}"),
-                    times.into_iter(),
-                );
-            }
-        }
-        let times = following(&server, &browser, 1_000, "light", 20).await;
-        row(
-            &format!("1000 epochs, 50 epochs a second{beside}"),
-            times.into_iter(),
-        );
-        let times = shown_again(&server, &browser).await;
-        row(
-            &format!("a hidden tab shown again{beside}"),
-            times.into_iter(),
-        );
-        let times = connected_again(&server, &browser).await;
-        row(&format!("the connection back{beside}"), times.into_iter());
-        if let Some(run) = worker {
-            server.post(&format!("/api/v1/runs/{run}/cancel"), &json!({}));
-            server.wait_run(run, |run| run["status"] == "cancelled");
+    let times = following(&server, &browser, 1_000, "light", BETWEEN).await;
+    row("1000 epochs, light, nothing else to do", times.into_iter());
+    let worker = train(&server, &stripes["id"]);
+    for theme in ["light", "dark"] {
+        for epochs in [100, 1_000, 10_000] {
+            let times = following(&server, &browser, epochs, theme, BETWEEN).await;
+            row(
+                &format!("{epochs} epochs, {theme}, a worker training"),
+                times.into_iter(),
+            );
         }
     }
+    let times = following(&server, &browser, 1_000, "light", 20).await;
+    row(
+        "1000 epochs, 50 a second, a worker training",
+        times.into_iter(),
+    );
+    let times = shown_again(&server, &browser).await;
+    row(
+        "a hidden tab shown again, a worker training",
+        times.into_iter(),
+    );
+    let times = connected_again(&server, &browser).await;
+    row("the connection back, a worker training", times.into_iter());
+    server.post(&format!("/api/v1/runs/{worker}/cancel"), &json!({}));
+    server.wait_run(worker, |run| run["status"] == "cancelled");
 }
 
 /// Starts a worker that keeps every core busy; gives its run.
@@ -115,7 +112,7 @@ async fn opened<'a>(
     (epochs, theme): (u32, &str),
 ) -> Script<'a> {
     let script = Script::start(server);
-    script.send(&(1..=epochs).map(report).collect::<Vec<_>>());
+    script.send(&(1..=epochs).map(usual).collect::<Vec<_>>());
     let run = format!("{address}/runs/{}", script.id);
     browser.driver.goto(&run).await.expect("the page opens");
     browser

@@ -14,7 +14,7 @@ async fn a_split_that_is_scored_now_and_then_is_a_line_through_its_epochs_with_a
     let (server, _downloads, browser) = started().await;
     let script = Script::start(&server);
     let of = |number: u32| {
-        let test = if number % 5 == 0 {
+        let test = if number.is_multiple_of(5) {
             metrics(300 + number, 1.5)
         } else {
             Value::Null
