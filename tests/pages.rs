@@ -859,10 +859,7 @@ async fn each_section_of_a_run_has_its_address_and_is_complete_by_itself() {
                 "/api/v1/runs/1/charts/accuracy.svg",
             ],
         ),
-        (
-            "/why",
-            vec!["(6 of 6)", "The numbers behind it"],
-        ),
+        ("/why", vec!["(6 of 6)", "The numbers behind it"]),
         ("/images", vec!["class=1&#38;predicted=1"]),
         ("/epochs", vec!["page 1 of 3", "Older epochs"]),
         ("/epochs?page=3", vec!["page 3 of 3", "Newer epochs"]),
