@@ -7,6 +7,9 @@ import { whileSeen } from "./stream.js";
 /** Milliseconds until the page is fetched again while something on it is under way, which `data-again` says. */
 const AGAIN = 700;
 
+/** Milliseconds that the next page may take to come. */
+const LEAVING = 5000;
+
 const listeners = { runs: new Set(), data: new Set() };
 
 /**
@@ -43,10 +46,19 @@ function notify(text) {
   if (text != null) banner.querySelector("span").textContent = text;
 }
 
+// A page that is being left is not fetched again for a while: what it shows may be gone. A download leaves it in place.
+let left = -Infinity;
+addEventListener("beforeunload", () => (left = performance.now()));
+async function stay() {
+  const wait = left + LEAVING - performance.now();
+  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+}
+
 const main = document.getElementById("main");
 const followed = main.dataset.follows?.split(" ") ?? [];
 if (followed.length > 0) {
   const update = repeated(async () => {
+    await stay();
     const fresh = await refresh(location.href);
     if (fresh) document.title = fresh.title;
     if (document.querySelector("[data-again]") && !document.hidden) setTimeout(update, AGAIN);

@@ -7,7 +7,8 @@ import { refresh } from "./live.js";
 const form = document.getElementById("form");
 const fields = [...form.elements].filter((field) => field.name);
 const touched = new Set(new URLSearchParams(location.search).keys());
-if ("posted" in form.dataset) for (const field of fields) touched.add(field.name);
+// Not `form.dataset`: that is the field of this name.
+if (form.hasAttribute("data-posted")) for (const field of fields) touched.add(field.name);
 if (form.elements.from.value) touched.add("from");
 // A preset in the address has filled the fields of augmentation: they count from now on.
 if (touched.delete("augmentation")) for (const { name } of fields) if (name.startsWith("augment_")) touched.add(name);
@@ -62,6 +63,7 @@ let timer;
 form.addEventListener("input", (event) => {
   const { name } = event.target;
   touched.add(name);
+  document.getElementById("problems").removeAttribute("data-kept");
   // Another network or optimizer has settings of its own.
   if (name === "model" && event.target.value === "own") touched.add("layers");
   if (name === "model" && event.target.value !== "own") touched.delete("layers");

@@ -22,7 +22,7 @@ export function replace(fresh) {
   for (const part of fresh.querySelectorAll("[data-live][id]")) {
     const old = document.getElementById(part.id);
     const source = part.outerHTML;
-    if (!old || shown.get(old) === source || old.outerHTML === source) continue;
+    if (!old || old.hasAttribute("data-kept") || shown.get(old) === source || old.outerHTML === source) continue;
     fit(old, part);
     shown.set(old, source);
   }

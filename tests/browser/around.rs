@@ -100,11 +100,13 @@ async fn a_dataset_that_was_taken_offers_a_run_with_it() {
     )
     .await;
     says(&browser, "The audit found").await;
-    says(&browser, "No run uses this dataset").await;
+    says(&browser, "no run uses this dataset").await;
+    browser.click("#delete summary").await;
     let run = external(&server, json!({"dataset": "stripes", "name": "of stripes"}));
-    says(&browser, "1 run uses this dataset: of stripes").await;
+    says(&browser, "1 run uses this dataset").await;
+    says(&browser, "A run that waits or goes on needs it").await;
     report(&server, &run, &[epoch(1, 16), end()]);
-    says(&browser, "Delete this dataset…").await;
+    says(&browser, "Delete “stripes” for good").await;
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
 }
 
@@ -130,8 +132,8 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
     )
     .await;
     // What one is at work with stays, when the next run begins above.
-    browser.fill("#text", "half a w").await;
     browser.click("input[name=runs]").await;
+    browser.fill("#text", "half a w").await;
     report(&server, &first, &[epoch(1, 16)]);
     says(&browser, "17.8 %").await;
     let second = external(&server, json!({"dataset": "demo", "name": "second"}));
@@ -257,6 +259,20 @@ async fn a_form_that_is_half_filled_stays_so_when_datasets_come() {
         .value_of("(f => [f.value, f.checkVisibility(), document.activeElement === f, document.getElementById('error-height').checkVisibility()])(document.getElementById('height'))")
         .await;
     assert_eq!(wrong, json!(["0", true, true, true]));
+    // What was typed is still there when the page has looked at the data again.
+    browser.value_of("window.sameDocument = true").await;
+    server.import("newest", &tiny_archive());
+    shows(
+        &browser,
+        "document.getElementById('dataset').options.length === 3",
+        "a third dataset",
+    )
+    .await;
+    let typed = browser
+        .value_of("['dataset', 'name', 'epochs'].map(id => document.getElementById(id).value)")
+        .await;
+    assert_eq!(typed, json!(["older", "half a name", "7"]));
+    says(&browser, "The run was not launched.").await;
     browser.fill("#height", "12").await;
     browser.click("#fold-images summary").await;
     browser.click("#launch").await;

@@ -18,6 +18,9 @@ use serde::Deserialize;
 /// Runs whose checkpoints are deleted at once.
 const MOST_DELETED: usize = 2000;
 
+/// Datasets on a page of the second table.
+const DATASETS: usize = 10;
+
 pub fn router() -> Router<App> {
     Router::new()
         .route("/room", get(show))
@@ -124,7 +127,7 @@ async fn show(
         runs_paging: Paging::of(&mut runs, asked.page, ROWS, |page| {
             address(page, asked.datasets)
         }),
-        datasets_paging: Paging::of(&mut datasets, asked.datasets, ROWS, |page| {
+        datasets_paging: Paging::of(&mut datasets, asked.datasets, DATASETS, |page| {
             address(asked.page, page)
         }),
         datasets,
