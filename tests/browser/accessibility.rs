@@ -1,7 +1,8 @@
 //! What holds for every page: axe-core finds nothing, none is wider than its window, and none is longer than four screens.
 
 use crate::driver::{Browser, DESK, PHONE, Theme};
-use crate::site::{Page, Site};
+use crate::page::Page;
+use crate::site::Site;
 use std::fmt::Write;
 
 /// Where `make axe` lays axe-core.

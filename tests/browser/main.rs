@@ -11,6 +11,7 @@ mod driver;
 mod forwarder;
 mod images;
 mod journey;
+mod page;
 mod pictures;
 mod run;
 mod site;

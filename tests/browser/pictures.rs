@@ -1,7 +1,8 @@
 //! Pictures of every page, to look at: `make pictures`.
 
 use crate::driver::{Browser, DESK, PHONE, Theme};
-use crate::site::{Page, Site};
+use crate::page::Page;
+use crate::site::Site;
 use std::path::Path;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/pictures");

@@ -1,62 +1,13 @@
 //! A server on which every page has something to show, and the list of these pages.
 
 use crate::common::{TestServer, Watcher, many_archive};
-use crate::driver::Browser;
 use crate::images::stripe;
+use crate::page::{Page, Step};
 use gapwatch::data::Recipe;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-/// A page in one of its states.
-pub struct Page {
-    /// For messages and for the names of pictures.
-    pub name: String,
-    pub url: String,
-    /// What is done on it before it is as its name says.
-    pub steps: Vec<Step>,
-    /// It may be as long as what it reports.
-    pub is_document: bool,
-}
-
-/// What a person does on a page.
-pub enum Step {
-    Fill(&'static str, String),
-    /// Puts a text into a field at once, for what would take long to type.
-    Paste(&'static str, String),
-    Choose(&'static str, PathBuf),
-    Click(&'static str),
-    /// Waits until a script's expression is true.
-    Until(&'static str),
-}
-
-impl Page {
-    /// Shows the page and does its steps.
-    pub async fn open(&self, browser: &Browser) {
-        browser.driver.goto(&self.url).await.unwrap();
-        for step in &self.steps {
-            match step {
-                Step::Fill(css, text) => browser.fill(css, text).await,
-                Step::Paste(css, text) => {
-                    let put = format!("document.querySelector({css:?}).value = {}", json!(text));
-                    browser.value_of(&put).await;
-                }
-                Step::Choose(css, file) => {
-                    let field = browser.find(css).await;
-                    field.send_keys(file.to_str().unwrap()).await.unwrap();
-                }
-                Step::Click(css) => browser.click(css).await,
-                Step::Until(expression) => browser.wait_for(expression).await,
-            }
-        }
-        browser.wait_for(DRAWN).await;
-    }
-}
-
-/// The page is there, and so are its charts and pictures.
-const DRAWN: &str = "document.readyState === 'complete' && [...document.querySelectorAll('.chart')].every( \
-    chart => chart.offsetParent === null || chart.querySelector('.main-svg, svg, img'))";
 
 pub struct Site {
     server: TestServer,
@@ -307,21 +258,6 @@ impl Site {
 
     fn page(&self, name: &str, path: &str) -> Page {
         Page::new(name, format!("{}{path}", self.server.url()))
-    }
-}
-
-impl Page {
-    fn new(name: &str, url: String) -> Page {
-        Page {
-            name: name.to_owned(),
-            url,
-            steps: Vec::new(),
-            is_document: false,
-        }
-    }
-
-    fn after(self, steps: Vec<Step>) -> Page {
-        Page { steps, ..self }
     }
 }
 
