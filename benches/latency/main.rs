@@ -11,6 +11,7 @@ mod drawn;
 mod driver;
 #[path = "../../tests/browser/forwarder.rs"]
 mod forwarder;
+#[expect(dead_code, reason = "the tests take the rest")]
 #[path = "../../tests/browser/images.rs"]
 mod images;
 mod page;
