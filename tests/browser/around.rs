@@ -150,7 +150,11 @@ async fn runs_that_begin_and_end_appear_on_every_list() {
         .await;
     assert_eq!(kept, json!(["half a w", [first.0.to_string()]]));
     report(&server, &first, &[end()]);
-    says(&browser, "finished").await;
+    let badge = format!(
+        "document.querySelector('#run-{} .badge').innerText === 'finished'",
+        first.0
+    );
+    shows(&browser, &badge, "a run that has ended says so").await;
     let sweep =
         json!({"dataset": "demo", "model": {"preset": "logistic"}, "train": {"seed": "1..3"}});
     let (_, group) = server.post("/api/v1/runs", &sweep);
