@@ -127,8 +127,7 @@ impl TestServer {
     pub fn page(&self, path: &str) -> String {
         let (status, text) = self.get(path);
         assert_eq!(status, 200, "{path}: {text}");
-        // A number's unit follows it after a space that does not break.
-        text.as_str().unwrap().replace('\u{a0}', " ")
+        text.as_str().unwrap().to_owned()
     }
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -261,7 +260,7 @@ fn launch(home: &Path, arguments: &[String]) -> (Child, String) {
     (child, url)
 }
 
-/// Status and JSON of an answer; text that is no JSON as a string.
+/// Status and JSON of an answer; text that is no JSON as a string, with plain spaces between numbers and units.
 pub fn read(answer: Result<Response<Body>, ureq::Error>) -> (u16, Value) {
     let mut answer = answer.unwrap();
     let mut text = String::new();
@@ -270,6 +269,7 @@ pub fn read(answer: Result<Response<Body>, ureq::Error>) -> (u16, Value) {
         .as_reader()
         .read_to_string(&mut text)
         .unwrap();
-    let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    let value =
+        serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.replace('\u{a0}', " ")));
     (answer.status().as_u16(), value)
 }

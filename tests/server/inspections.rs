@@ -47,7 +47,7 @@ fn an_import_is_audited_by_itself_and_the_page_says_what_was_found() {
     let text = server.page("/datasets/tiny");
     for part in [
         "The audit found",
-        "Looked at and in order",
+        "<h3>In order</h3>",
         "aria-label=\"Brightness by split: training median",
         "var(--train)",
         "Fit simple models",

@@ -117,7 +117,7 @@ fn the_form_tells_what_its_layers_do_beside_them() {
     assert!(lstm < told && told < next, "{lstm} {told} {next}");
     let capacity = at(&page, "There are far more parameters than images");
     assert!(
-        capacity < at(&page, "Shapes, layer by layer"),
+        capacity < at(&page, "layers with their shapes"),
         "of the whole network, above the table"
     );
 }
@@ -168,7 +168,7 @@ fn a_property_that_is_shifted_is_drawn_wherever_its_finding_is() {
     ] {
         let page = server.page(&path);
         let finding = &page[at(&page, "Validation pictures look unlike")..];
-        let finding = &finding[..at(finding, "</article>")];
+        let finding = &finding[..at(finding, "</section>")];
         for part in [
             "How large a share of its images",
             "<span class=\"key val\"></span>validation",

@@ -321,7 +321,7 @@ fn a_finished_runs_diagnosis_has_what_its_forward_passes_and_predictions_show() 
 
     let mut page = server
         .agent()
-        .get(format!("{}/runs/{run}", server.url()))
+        .get(format!("{}/runs/{run}/why", server.url()))
         .call()
         .unwrap();
     let page = page.body_mut().read_to_string().unwrap();

@@ -27,7 +27,11 @@ fn a_fold_is_trained_shown_and_counted_like_any_run() {
             .call()
             .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
-        answer.body_mut().read_to_string().unwrap()
+        answer
+            .body_mut()
+            .read_to_string()
+            .unwrap()
+            .replace('\u{a0}', " ")
     };
     let told = page(format!("/runs/{run}/settings"));
     assert!(
