@@ -1,5 +1,5 @@
 # `make test` does all the set-up and passes the tests; the other targets say what they do.
-.PHONY: test lint fuzz planted pictures browser axe parity cuda test-card
+.PHONY: test lint fuzz planted pictures journey browser axe parity cuda test-card
 
 # Unit, HTTP, kill and restart tests, and the headless browser.
 test: browser axe
@@ -37,6 +37,10 @@ axe:
 # Every page as a picture, for a desk and a telephone, light and dark, while a run trains and after it: below target/pictures.
 pictures: browser
 	cargo test --test browser pictures -- --ignored --nocapture
+
+# A new user's way: from an empty home to the demonstration's answer with a proved remedy, clicked and timed in a browser.
+journey: browser
+	cargo test --release --test browser journey -- --ignored --nocapture
 
 # For NVIDIA cards, with a tool-kit below target/ where there is none; docs/CUDA.md says what can be chosen.
 cuda:
