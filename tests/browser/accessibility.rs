@@ -4,6 +4,7 @@ use crate::driver::{Browser, DESK, PHONE, Theme};
 use crate::page::Page;
 use crate::site::Site;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Where `make axe` lays axe-core.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/axe/axe.min.js");
@@ -15,26 +16,52 @@ async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longe
  {
     let axe = std::fs::read_to_string(AXE).expect("axe-core is there: `make axe` fetches it");
     let downloads = tempfile::tempdir().unwrap();
-    let browser = Browser::start(downloads.path()).await;
+    // A desk in light colours and a telephone in dark ones, each in a browser of its own: both cores have work.
+    let [light, dark] = Theme::ALL;
+    let desk = Screen::start(downloads.path(), light, DESK).await;
+    let phone = Screen::start(downloads.path(), dark, PHONE).await;
     let site = Site::start();
-    let mut wrong = String::new();
-    for page in site.live() {
-        look(&browser, &axe, &page, &mut wrong).await;
-    }
+    let both = async |pages: Vec<Page>| {
+        let (one, other) = tokio::join!(desk.look(&pages, &axe), phone.look(&pages, &axe));
+        one + &other
+    };
+    let mut wrong = both(site.live()).await;
     site.stop();
-    for page in site.after() {
-        look(&browser, &axe, &page, &mut wrong).await;
-    }
+    wrong += &both(site.after()).await;
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Opens a page on a desk in light colours and on a telephone in dark ones, with all that is folded unfolded, and writes
-/// down what is wrong.
-async fn look(browser: &Browser, axe: &str, page: &Page, wrong: &mut String) {
-    for (theme, screen) in Theme::ALL.into_iter().zip([DESK, PHONE]) {
-        let as_seen = format!("{} ({}, {})", page.name, theme.name(), screen.0);
+/// A browser with a theme and a size.
+struct Screen {
+    browser: Browser,
+    theme: Theme,
+    size: (u32, u32),
+}
+
+impl Screen {
+    async fn start(downloads: &Path, theme: Theme, size: (u32, u32)) -> Screen {
+        let browser = Browser::start(downloads).await;
         browser.wear(theme).await;
-        browser.resize(screen).await;
+        browser.resize(size).await;
+        Screen {
+            browser,
+            theme,
+            size,
+        }
+    }
+
+    /// Opens pages with all that is folded unfolded, and gives what is wrong with them.
+    async fn look(&self, pages: &[Page], axe: &str) -> String {
+        let mut wrong = String::new();
+        for page in pages {
+            self.look_at(page, axe, &mut wrong).await;
+        }
+        wrong
+    }
+
+    async fn look_at(&self, page: &Page, axe: &str, wrong: &mut String) {
+        let (browser, screen) = (&self.browser, self.size);
+        let as_seen = format!("{} ({}, {})", page.name, self.theme.name(), screen.0);
         page.open(browser).await;
         let size = browser.value_of(SIZE).await;
         let (width, length) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());

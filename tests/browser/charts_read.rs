@@ -289,7 +289,7 @@ async fn a_reader_smooths_takes_logarithms_and_zooms_by_keys_all_charts_at_once(
         "faces on the report: {faces}"
     );
     let words = browser
-        .value_of("document.querySelector('.drawing .wide').textContent")
+        .value_of("document.querySelector('.drawing .wide').textContent.replaceAll('\u{a0}', ' ')")
         .await;
     assert!(
         words.as_str().unwrap().contains("training 80.0 %"),

@@ -23,7 +23,7 @@ async fn the_first_screen_has_numbers_answer_and_charts_while_the_run_goes_on_an
     script.send(&(1..=20).map(usual).collect::<Vec<_>>());
     for over in [false, true] {
         if over {
-            script.send(&[json!({"kind": "end", "data": {"status": "finished"}})]);
+            script.send(&[json!({"kind": "end", "data": {"status": "finished", "message": ""}})]);
         }
         browser.resize((1280, 800)).await;
         browser.driver.goto(script.url()).await.unwrap();

@@ -5,7 +5,7 @@ use super::suspects::suspects;
 use super::training::{Training, Validated};
 use super::{Probe, SHARES};
 use crate::diagnose::finding::{Evidence, some_of};
-use crate::diagnose::gates::{p_value, percent, share};
+use crate::diagnose::gates::{beats_guessing, beside_guessing, p_value, percent, share};
 use crate::diagnose::statistics::mcnemar_exact;
 use crate::diagnose::{Answer, fisher_exact, upper_tail};
 use crate::run::{Split, SplitMetrics};
@@ -130,9 +130,9 @@ fn baseline(run: &Training, small: &Training, chance: f64) -> Option<Reading> {
     let (gained, lost) = discordant(run.validation.iter(), small.validation.iter())?;
     let p = mcnemar_exact(gained, lost);
     let above = upper_tail(other.correct, other.n, chance);
-    let told = match above < 0.05 {
-        true => "",
-        false => ", and cannot be told from guessing itself",
+    let told = match beats_guessing(above) {
+        Answer::Yes => String::new(),
+        answer => format!(", and is itself {}", beside_guessing(answer)),
     };
     let statement = format!(
         "On the same validation images the small network gets {} and this one {}: {gained} images are right only there and \
@@ -286,9 +286,11 @@ fn labels(run: &Training, folds: &[&Training], classes: usize) -> Option<Reading
     let chance = commonest.max(1.0 / classes.max(1) as f64);
     let statistic = "share of labels that networks contradict out of fold";
     let reference = "Northcutt, Jiang and Chuang 2021";
-    if upper_tail(right as u32, n as u32, chance) >= 0.01 {
+    let beats = beats_guessing(upper_tail(right as u32, n as u32, chance));
+    if beats != Answer::Yes {
         let statement = format!(
-            "Out of fold {right} of {n} images are right, which cannot be told from guessing: such networks contradict no label."
+            "On images left out of training, {right} of {n} are right, {}: such networks contradict no label.",
+            beside_guessing(beats)
         );
         return Some(Reading::new(
             Answer::Unknown,

@@ -45,8 +45,8 @@ pub struct FindingView {
     key: String,
     /// True for a line with what to do, and the rest behind a fold.
     folded: bool,
-    /// Open or closed if it stands in a fold of its own; None if it does not.
-    opened: Option<bool>,
+    /// True if all of it but its title is behind a fold.
+    in_fold: bool,
     pictures: Vec<PictureRow>,
     /// Whose images the cells of a matrix open, and after which epoch.
     cells: Option<(RunId, u32)>,
@@ -63,7 +63,7 @@ impl FindingView {
         let view = |(at, finding): (usize, &Finding)| FindingView {
             key: format!("{list}-{}-{at}", finding.id),
             folded: false,
-            opened: None,
+            in_fold: false,
             cells: None,
             pictures: finding
                 .pictures
@@ -107,9 +107,9 @@ impl FindingView {
     }
 
     /// The same in a fold of its own, with everything that it has to show inside.
-    pub fn in_fold(self, open: bool) -> FindingView {
+    pub fn in_fold(self) -> FindingView {
         FindingView {
-            opened: Some(open),
+            in_fold: true,
             ..self
         }
     }

@@ -56,8 +56,7 @@ impl FoundView {
             undecided: gathered.diagnosis.undecided(),
             own: views
                 .into_iter()
-                .enumerate()
-                .map(|(at, view)| view.opening(gathered.opened()).in_fold(at == 0))
+                .map(|view| view.opening(gathered.opened()).in_fold())
                 .collect(),
             elsewhere,
             not_checked: gathered.diagnosis.not_checked.clone(),
