@@ -23,7 +23,7 @@ async fn every_page_is_accessible_in_both_themes_fits_its_window_and_is_no_longe
     let site = Site::start();
     let both = async |pages: Vec<Page>| {
         let (one, other) = tokio::join!(desk.look(&pages, &axe), phone.look(&pages, &axe));
-        one + &other
+        [one, other].concat()
     };
     let mut wrong = both(site.live()).await;
     site.stop();
