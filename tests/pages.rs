@@ -863,7 +863,7 @@ async fn each_section_of_a_run_has_its_address_and_is_complete_by_itself() {
         ("/images", vec!["class=1&#38;predicted=1"]),
         ("/epochs", vec!["page 1 of 3", "Older epochs"]),
         ("/epochs?page=3", vec!["page 3 of 3", "Newer epochs"]),
-        ("/settings", vec!["Batch size", "gapwatch train --spec"]),
+        ("/settings", vec!["Batch size", "Downloads"]),
         ("/log", vec!["Nothing was logged yet"]),
     ] {
         let text = site.get(&format!("/runs/{run}{section}")).await.text;

@@ -204,7 +204,7 @@ fn permuted_labels_come_with_the_confusion_matrix_and_its_cells_open_their_image
         for path in ["/why", "/report"] {
             let page = server.page(&format!("/runs/{run}{path}"));
             let finding = &page[at(&page, "The validation labels are permuted</h3>")..];
-            let finding = &finding[..at(finding, "</article>")];
+            let finding = &finding[..at(finding, "</section>")];
             at(finding, "The confusion matrix of validation");
             for link in ["/images?", "a cell opens"] {
                 assert!(!finding.contains(link), "{path}: {finding}");
