@@ -168,7 +168,7 @@ fn a_property_that_is_shifted_is_drawn_wherever_its_finding_is() {
     ] {
         let page = server.page(&path);
         let finding = &page[at(&page, "Validation pictures look unlike")..];
-        let finding = &finding[..at(finding, "</section>")];
+        let finding = &finding[..at(finding, "</article>")];
         for part in [
             "How large a share of its images",
             "<span class=\"key val\"></span>validation",
