@@ -12,7 +12,7 @@ function invite() {
   if (hint) hint.hidden = false;
 }
 invite();
-new MutationObserver(invite).observe(document.getElementById("main"), { childList: true, subtree: true });
+document.addEventListener("refreshed", invite);
 
 async function send() {
   const sent = form();

@@ -10,6 +10,13 @@ const shown = document.getElementById("matrix-epoch");
 /** The epoch that the reader chose; null while the matrix follows the newest one. */
 let chosen = Number(epoch.value) < Number(epoch.max) ? epoch.value : null;
 
+if (chosen == null) {
+  // The address is what the parts are fetched from: it follows the run as well.
+  const address = new URL(location.href);
+  address.searchParams.delete("epoch");
+  history.replaceState(null, "", address);
+}
+
 const draw = paced(() => refresh(`/runs/${page.id}/confusion?split=${split.value}&epoch=${epoch.value}`));
 
 chooser.addEventListener("input", () => {

@@ -11,7 +11,7 @@ export const page = JSON.parse(document.getElementById("run-data").textContent);
 const element = (id) => document.getElementById(id);
 const OVER = ["finished", "stopped", "cancelled", "failed", "diverged"];
 /** The overview has an address for its parts alone: its own has the whole history in it. */
-const partsUrl = location.pathname === `/runs/${page.id}` ? `/runs/${page.id}/parts` : location.href;
+const partsUrl = () => (location.pathname === `/runs/${page.id}` ? `/runs/${page.id}/parts` : location.href);
 
 /** Events of the run go to this target: `epoch` and `best` with their data as `detail`, `refreshed` after the parts came. */
 export const run = new EventTarget();
@@ -23,18 +23,25 @@ let epoch = 0;
 
 /** Brings the parts of the page up to date, soon. */
 export const update = paced(async () => {
-  const fresh = await refresh(partsUrl);
-  if (!fresh) return;
+  const fresh = await refresh(partsUrl());
+  if (!fresh) return leaveIfGone();
   const now = JSON.parse(fresh.getElementById("run-data").textContent);
   // Their layout depends on what may be shown.
   if (page.sealed && !now.sealed) return location.reload();
   page.name = now.name;
   status = now.status;
+  epoch = Math.max(epoch, now.epoch);
   entitle();
   showNotice(fresh);
   listen();
   announce("refreshed", now);
 });
+
+/** A run that was deleted has no page any more: the server says that better than buttons that do nothing. */
+async function leaveIfGone() {
+  const there = await fetch(`/api/v1/runs/${page.id}`).catch(() => null);
+  if (there?.status === 404) location.reload();
+}
 
 /** What every page says at its top comes with the parts. */
 function showNotice(fresh) {
@@ -90,17 +97,23 @@ function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-/** Shows when a stream has been silent for too long. */
+/** Milliseconds without a connection until the page says so. */
+const SILENCE = 1500;
+let silent;
+
+/** The connection is there, or none is needed. */
+function calm() {
+  clearTimeout(silent);
+  silent = undefined;
+  element("lost").hidden = true;
+}
+
+/** Says on the page when a stream has been lost for too long, however often the browser tries to reach the server. */
 function watched(stream) {
-  const banner = element("lost");
-  let quiet;
-  stream.addEventListener("open", () => {
-    clearTimeout(quiet);
-    banner.hidden = true;
-  });
+  stream.addEventListener("open", calm);
   stream.addEventListener("error", () => {
-    clearTimeout(quiet);
-    quiet = setTimeout(() => (banner.hidden = stream.readyState === EventSource.OPEN), 1500);
+    silent ??= setTimeout(() => (element("lost").hidden = OVER.includes(status) || document.hidden), SILENCE);
+    if (stream.readyState === EventSource.CLOSED) update();
   });
   return stream;
 }
@@ -157,6 +170,7 @@ async function listen() {
   }
   stop?.();
   stop = null;
+  calm();
   if (followsChanges) return;
   followsChanges = true;
   const { follow } = await import("./follow.js");
@@ -176,7 +190,7 @@ async function glance() {
 
 // The section's own scripts are to hear every event: they are all there by then.
 document.addEventListener("DOMContentLoaded", () => {
-  epoch = Math.max(epoch, ...page.history.epoch.slice(-1), 0);
+  epoch = Math.max(epoch, page.epoch);
   entitle();
   listen();
   setInterval(glance, 10_000);

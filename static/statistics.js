@@ -20,11 +20,14 @@ export function difference(one, other) {
   return [p - q - Math.hypot(p - a, d - q), p - q + Math.hypot(b - p, q - c)];
 }
 
+/** One decimal, ties to even as the server rounds: one number reads alike wherever it stands. */
+const rounded = (value) => (Math.abs(value % 1) === 0.25 ? (value - Math.sign(value) * 0.01).toFixed(1) : value.toFixed(1));
+
 /** "18.9 %" of 0.1889 */
-export const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
+export const percent = (fraction) => `${rounded(100 * fraction)} %`;
 
 /** "79.4" of 0.794: percentage points */
-export const points = (fraction) => (100 * fraction).toFixed(1);
+export const points = (fraction) => rounded(100 * fraction);
 
 /** "18.9 % (17 of 90)" */
 export const share = (m) => (m.n > 0 ? `${percent(m.accuracy)} (${m.correct} of ${m.n})` : percent(m.accuracy));

@@ -2,7 +2,7 @@
 //! most useful next test.
 
 use super::causes::Suspect;
-use super::finding::{Cause, Finding};
+use super::finding::{Cause, Finding, Severity};
 use super::gates::{Answer, beside_guessing, duration, percent, share};
 use super::remedies::{RemedyRecord, Share, Treatment, remedies};
 use super::{Diagnosis, Verdict};
@@ -52,6 +52,8 @@ pub struct Situation<'a> {
     pub going: Option<String>,
     /// What would help if no test can be made here, a sentence.
     pub wants: Option<String>,
+    /// A script of its owner trains it: no test can be made of it here.
+    pub external: bool,
     /// A page on which more can be found out, and what: a sentence.
     pub page: Option<(String, String)>,
     /// The answer is on another run's page, which the sentence and the address name.
@@ -77,6 +79,7 @@ impl Situation<'_> {
             remedies: Vec::new(),
             going: None,
             wants: None,
+            external: false,
             page: None,
             elsewhere: None,
         }
@@ -119,7 +122,7 @@ pub(super) fn answer(diagnosis: &Diagnosis, situation: &Situation) -> Conclusion
         return say(&diagnosis.summary);
     }
     if let Some(broken) = diagnosis.findings.iter().find(|f| f.breaks_evaluation()) {
-        return of_broken_scoring(broken, situation);
+        return of_broken_scoring(broken, diagnosis, situation);
     }
     if !situation.status.is_over() {
         return so_far(diagnosis, situation);
@@ -146,7 +149,7 @@ fn known(verdict: Verdict, diagnosis: &Diagnosis, situation: &Situation) -> Stri
             )
         }
         Verdict::Diverged => {
-            "The run diverged: its training loss grew instead of falling.".to_owned()
+            "The run diverged: a loss is no longer a number, or the training loss is back where it started or above.".to_owned()
         }
         Verdict::Underfitting => format!(
             "The run ended while the network still learnt: {}.",
@@ -241,24 +244,38 @@ fn of_winner(winner: &RemedyRecord, diagnosis: &Diagnosis) -> Conclusion {
         _ => "validation rises".to_owned(),
     };
     let name = Treatment::named(&winner.id).map_or_else(|| winner.id.clone(), |of| of.name());
-    say(&format!("{cause}With {name}, {rise}.")).doing(Action {
+    let other = match winner.paired {
+        true => "",
+        false => ", measured on other validation images",
+    };
+    say(&format!("{cause}With {name}, {rise}{other}.")).doing(Action {
         kind: ActionKind::Remedy,
         id: winner.id.clone(),
         cost_s: Some(winner.cost_s / winner.runs.len().max(1) as f64),
     })
 }
 
-fn of_broken_scoring(broken: &Finding, situation: &Situation) -> Conclusion {
+fn of_broken_scoring(broken: &Finding, diagnosis: &Diagnosis, situation: &Situation) -> Conclusion {
     let sentence = format!(
         "The scoring contradicts itself, and these figures cannot be trusted before that is mended: {}.",
         small_first(&broken.title)
     );
-    let against = |of: &&Untried| of.causes.first() == broken.cause.as_ref();
-    match situation.remedies.iter().find(against) {
-        Some(first) if situation.status.is_over() && situation.going.is_none() => {
+    if !situation.status.is_over() || situation.going.is_some() {
+        return say(&sentence);
+    }
+    if let Some(winner) = diagnosis.remedies_tried.iter().find(|record| record.winner) {
+        let proof = of_winner(winner, diagnosis);
+        return Conclusion {
+            sentence: format!("{sentence} {}", proof.sentence),
+            ..proof
+        };
+    }
+    let against = |of: &Untried| of.causes.first() == broken.cause.as_ref();
+    match untried(diagnosis, situation, against) {
+        Some(first) => {
             say(&format!("{sentence} {}.", capital(trying(first)))).doing(attempt(first))
         }
-        _ => say(&sentence),
+        None => say(&sentence),
     }
 }
 
@@ -266,14 +283,34 @@ fn of_healthy(diagnosis: &Diagnosis, situation: &Situation) -> Conclusion {
     let figures = situation
         .figures()
         .map_or(String::new(), |of| format!(": {of}"));
+    let grave = |suspect: &&Suspect| suspect.severity == Severity::Problem;
+    if let Some(suspect) = diagnosis.causes.iter().find(grave) {
+        let known = format!(
+            "Validation looks good{figures}, but these figures say little about new images: {}.",
+            small_first(suspect.id.title())
+        );
+        return match untried(diagnosis, situation, |of| of.causes.contains(&suspect.id)) {
+            Some(first) if situation.going.is_none() => {
+                say(&format!("{known} {}.", capital(trying(first)))).doing(attempt(first))
+            }
+            _ => say(&known),
+        };
+    }
+    let works = match diagnosis
+        .gates
+        .as_ref()
+        .map(|gates| gates.above_chance.answer)
+    {
+        Some(Answer::No) => {
+            "There is hardly a gap, but on new images the network is no better than guessing"
+        }
+        _ => "What the network learnt works on new images",
+    };
     let wants = match &situation.wants {
         Some(wants) => format!(" {wants}"),
         None => String::new(),
     };
-    say(&format!(
-        "What the network learnt works on new images{figures}. {}{wants}",
-        diagnosis.parting
-    ))
+    say(&format!("{works}{figures}. {}{wants}", diagnosis.parting))
 }
 
 /// Of a run that goes on only the figures, and whether there is a gap so far.
@@ -289,19 +326,23 @@ fn so_far(diagnosis: &Diagnosis, situation: &Situation) -> Conclusion {
                 answer => format!("On new images it is {} so far. ", beside_guessing(answer)),
             };
             format!(
-                "{} {beside}Why can be tested when the run is over.",
-                diagnosis.parting
+                "{} {beside}{}",
+                diagnosis.parting,
+                match situation.external {
+                    true => "",
+                    false => "Why can be tested when the run is over.",
+                }
             )
         }
         (Verdict::NotLearning, _) => {
             "So far this is no better than guessing in training itself.".to_owned()
         }
         (Verdict::Diverged, _) => {
-            "The training loss grows instead of falling: the run diverges.".to_owned()
+            "The run diverges: a loss is no longer a number, or the training loss rises back to where it started.".to_owned()
         }
         (Verdict::Undetermined, _) if diagnosis.is_early() => {
             format!(
-                "{} The network still learns, and it is too early for a verdict.",
+                "{} It is too early for a verdict: the run goes on, and its training images are not all learnt so far.",
                 diagnosis.parting
             )
         }

@@ -69,7 +69,10 @@ pub(super) fn summary(case: &Case, verdict: Verdict, findings: &[Finding]) -> St
                 .to_owned()
         }
         Verdict::Healthy => {
-            format!("{parting} What it learnt works on new images, too.{chance}")
+            match gates.above_chance.answer {
+                Answer::No => format!("{parting} But on new images it is no better than guessing.{chance}"),
+                _ => format!("{parting} What it learnt works on new images, too.{chance}"),
+            }
         }
         Verdict::Undetermined if case.is_early() && !parting.is_empty() => {
             format!("{parting} It is too early for a verdict: the network still learns its training images.")

@@ -8,7 +8,7 @@ use crate::diagnose::audit::Audit;
 use crate::diagnose::looks::{Looks, Source};
 use crate::diagnose::remedies::Treatment;
 use crate::diagnose::simple_models::SimpleModels;
-use crate::diagnose::{Diagnosis, Situation, Untried, small_first};
+use crate::diagnose::{Diagnosis, Situation, Untried, Verdict, small_first};
 use crate::run::{EpochRecord, RunId};
 use crate::store::{Diagnosed, GroupSummary, Inspection, InspectionRow, PROBE, Run, StoreError};
 use std::sync::Arc;
@@ -177,7 +177,14 @@ impl Gathered {
             last: self.epochs.last(),
             remedies: self.offers.remedies.iter().map(untried).collect(),
             going: self.going(),
-            wants: self.asked.as_ref().err().cloned(),
+            // Without a gap there is nothing that a test would explain.
+            wants: self
+                .asked
+                .as_ref()
+                .err()
+                .filter(|_| self.diagnosis.verdict != Verdict::Healthy)
+                .cloned(),
+            external: self.run.spec.external,
             page,
             elsewhere,
             ..Situation::of(self.run.status)

@@ -395,7 +395,11 @@ pub async fn apply_remedy(app: &App, id: RunId, named: Option<&str>) -> Result<R
     spec.tags = run.spec.tags;
     spec.test = run.spec.test;
     spec.keep = run.spec.keep;
-    let facts = DataFacts::of(&*dataset.index.varied(&spec.variation)?);
+    let variation = spec.variation.clone();
+    let counted = tokio::task::spawn_blocking(move || -> Result<DataFacts, HttpError> {
+        Ok(DataFacts::of(&*dataset.index.varied(&variation)?))
+    });
+    let facts = counted.await.map_err(HttpError::internal)??;
     let new = NewRun {
         spec,
         dataset: run.dataset,

@@ -95,7 +95,7 @@ async fn a_form_to_classify_and_downloads_appear_with_the_first_checkpoint() {
     let page = format!("{}/runs/{second}/images", server.url());
     browser.driver.goto(&page).await.unwrap();
     browser
-        .wait_for("document.body.innerText.includes('There is no checkpoint yet')")
+        .wait_for("document.body.innerText.includes('There is no checkpoint here')")
         .await;
     let (status, answer) = server.post(&format!("/api/v1/runs/{first}/cancel"), &json!({}));
     assert!(status < 300, "{answer}");
@@ -107,7 +107,7 @@ async fn a_form_to_classify_and_downloads_appear_with_the_first_checkpoint() {
         .wait_for("document.querySelector('#classify button')?.innerText === 'Classify'")
         .await;
     browser
-        .wait_for("!document.body.innerText.includes('There is no checkpoint')")
+        .wait_for("!document.body.innerText.includes('There is no checkpoint here')")
         .await;
     // The matrix followed the run to its last epoch.
     browser

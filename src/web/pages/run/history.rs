@@ -12,6 +12,8 @@ pub struct RunData<'a> {
     name: &'a str,
     status: RunStatus,
     live: bool,
+    /// Epochs that are done, and that were asked for.
+    epoch: u32,
     epochs: u32,
     sealed: bool,
     seq: Seq,
@@ -45,6 +47,7 @@ impl<'a> RunData<'a> {
             name: &run.name,
             status: run.status,
             live: !run.status.is_over(),
+            epoch: run.epoch,
             epochs: run.epochs,
             sealed: run.sealed,
             seq: run.last_seq,
