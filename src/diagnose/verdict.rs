@@ -112,7 +112,7 @@ impl Diagnosis {
         self
     }
 
-    /// True while too little was learnt for a verdict: see [`Case::is_early`].
+    /// True while too little was learnt for a verdict: the run goes on, training is not fitted, and validation loss has not turned.
     pub fn is_early(&self) -> bool {
         self.is_early
     }

@@ -106,14 +106,17 @@ fn why_missing(run: &Run, split: Split) -> &'static str {
 fn accuracy(metrics: &SplitMetrics) -> Value {
     let counted = metrics.n > 0 && metrics.correct <= metrics.n;
     let interval = wilson(metrics.correct, metrics.n);
+    let (count, interval) = match counted {
+        true => (
+            format!("{} of {}", metrics.correct, metrics.n),
+            format!("{} to {}", points(interval.low), percent(interval.high)),
+        ),
+        false => Default::default(),
+    };
     Value::Known {
         value: percent(metrics.accuracy),
-        count: counted
-            .then(|| format!("{} of {}", metrics.correct, metrics.n))
-            .unwrap_or_default(),
-        interval: counted
-            .then(|| format!("{} to {}", points(interval.low), percent(interval.high)))
-            .unwrap_or_default(),
+        count,
+        interval,
     }
 }
 
